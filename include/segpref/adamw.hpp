@@ -1,0 +1,27 @@
+// One optimiser step over the flat parameters of all members.
+#pragma once
+
+#include <cstdint>
+
+#include "context.hpp"
+#include "export.hpp"
+#include "view.hpp"
+
+namespace segpref {
+
+struct AdamWOptions {
+  double learning_rate = 3e-4;
+  double beta1 = 0.9, beta2 = 0.999;  ///< [0, 1)
+  double epsilon = 1e-8;              ///< > 0, outside the root
+  double weight_decay = 0.0;          ///< >= 0
+  bool decoupled = true;              ///< true: AdamW; false: Adam with coupled L2 (weight_decay * parameter joins the gradient)
+};
+
+/// @param parameters     [n] f32 or f64, in and out      @param gradients  [n], the same dtype
+/// @param first_moment   [n], second_moment [n], the same dtype, in and out
+/// @param step           1 for the first step (bias correction)
+/// Source  Kingma and Ba 2015 (arXiv:1412.6980); Loshchilov and Hutter 2019 (arXiv:1711.05101).
+SEGPREF_API void adamw_step(const Context& context, TensorView parameters, ConstTensorView gradients, TensorView first_moment,
+                            TensorView second_moment, std::int64_t step, const AdamWOptions& options);
+
+}  // namespace segpref

@@ -1,0 +1,56 @@
+// From two segment scores to loss and gradient, for runs of pairs of one member: the step that every reward model shares.
+#pragma once
+
+#include <cstdint>
+
+#include "segpref/preference_options.hpp"
+
+namespace segpref::cpu {
+
+/// PreferenceOptions in the form the kernels use. Formulas: docs/ops/preference_loss.md.
+struct LossParams {
+  double temperature = 1.0;
+  double clip = 0.0;  ///< infinity: no clipping
+  double smoothing = 0.0;
+  double lapse = 0.0;
+  double centering = 0.0;
+  TieModel tie_model = TieModel::none;
+  bool skip_nonfinite = false;
+};
+
+/// n pairs of one member, each array [n].
+template <typename Real>
+struct PairInputs {
+  std::int64_t num_pairs = 0;
+  const Real* score_first = nullptr;
+  const Real* score_second = nullptr;
+  const Real* label = nullptr;
+  const Real* weight = nullptr;
+  const Real* margin = nullptr;
+  Real tie_parameter = 0;
+};
+
+/// Arrays [n]; a null one is not written, except that grad_first and grad_second come together.
+template <typename Real>
+struct PairOutputs {
+  Real* loss = nullptr;         ///< w * (loss + centring); 0 for a left-out pair
+  Real* logit = nullptr;        ///< before clipping; also of left-out pairs
+  Real* grad_first = nullptr;   ///< w * d(loss + centring)/d(score_first): the divisor of Reduction::mean is not applied yet
+  Real* grad_second = nullptr;
+  std::uint8_t* counted = nullptr;  ///< 0: left out (weight 0 or skipped), leaves no trace
+};
+
+/// Sums over the pairs of one call, added in pair order in float64.
+struct PairSums {
+  double metrics[num_metrics] = {};
+  double grad_tie_parameter = 0.0;  ///< the divisor is not applied yet
+};
+
+/// Writes the outputs and ADDS to sums.
+template <typename Real>
+void evaluate_pairs(const LossParams& params, const PairInputs<Real>& in, const PairOutputs<Real>& out, PairSums& sums);
+
+extern template void evaluate_pairs<float>(const LossParams&, const PairInputs<float>&, const PairOutputs<float>&, PairSums&);
+extern template void evaluate_pairs<double>(const LossParams&, const PairInputs<double>&, const PairOutputs<double>&, PairSums&);
+
+}  // namespace segpref::cpu
