@@ -16,6 +16,7 @@ struct PreferenceCapacity {
   std::int64_t num_segments = 0;
   std::int64_t num_pairs = 0;
   std::int64_t num_batch_pairs = 0;  ///< pairs a call uses, per member; 0 means num_pairs
+  std::int64_t num_batch_steps = 0;  ///< distinct steps that the pairs of a call cover, per member (MLP only); 0 means num_steps
   DType dtype = DType::f32;          ///< of step rewards or features
 };
 

@@ -1,0 +1,145 @@
+#include "segpref/preference_loss.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "host/plan/owned_workspace.hpp"
+#include "host/plan/workspace_layout.hpp"
+#include "host/validate/batch.hpp"
+#include "host/validate/tensor.hpp"
+#include "kernels/cpu/batch_loss.hpp"
+#include "kernels/cpu/segment_reduce.hpp"
+
+namespace segpref {
+namespace {
+
+template <typename Real>
+struct Buffers {
+  Booked<Real> scores, grad_scores, grad_pairs, discount_powers;
+  Booked<std::uint8_t> pair_counted, segment_counted;
+  Booked<cpu::PairSums> slab_sums;
+  Booked<std::int64_t> by_begin, reach;
+};
+
+template <typename Real>
+Buffers<Real> book(const PreferenceCapacity& capacity, WorkspaceLayout& layout) {
+  const std::int64_t num_batch_pairs = capacity.num_batch_pairs > 0 ? capacity.num_batch_pairs : capacity.num_pairs;
+  const std::int64_t scores = validate::product("scores", capacity.num_members, capacity.num_segments);
+  const std::int64_t pairs = validate::product("pairs", capacity.num_members, num_batch_pairs);
+  Buffers<Real> buffers;
+  buffers.scores = layout.book<Real>(scores);
+  buffers.grad_scores = layout.book<Real>(scores);
+  buffers.grad_pairs = layout.book<Real>(validate::product("pairs", pairs, 2));
+  buffers.discount_powers = layout.book<Real>(capacity.num_steps);
+  buffers.pair_counted = layout.book<std::uint8_t>(pairs);
+  buffers.segment_counted = layout.book<std::uint8_t>(scores);
+  buffers.slab_sums = layout.book<cpu::PairSums>(capacity.num_members * cpu::num_pair_slabs(num_batch_pairs));
+  buffers.by_begin = layout.book<std::int64_t>(capacity.num_segments);
+  buffers.reach = layout.book<std::int64_t>(capacity.num_segments);
+  return buffers;
+}
+
+template <typename Element, typename Real>
+void run(const Context& context, const PreferenceLossPlan& plan, const ConstTensorView& step_rewards, const cpu::Batch& batch,
+         const cpu::LossParams& loss, const PreferenceOptions& options, const PreferenceResult& result, const TensorView& grad_step_rewards,
+         Workspace workspace) {
+  WorkspaceLayout layout;
+  const Buffers<Real> buffers = book<Real>(plan.capacity(), layout);
+  check_workspace(workspace, layout.total_bytes());
+  ThreadPool& pool = context.pool();
+
+  cpu::AggregationParams<Real> aggregation{options.aggregation, nullptr};
+  if (options.discount != 1.0) {
+    cpu::discount_powers(options.discount, cpu::longest_segment(batch), buffers.discount_powers.in(workspace));
+    aggregation.discount_powers = buffers.discount_powers.in(workspace);
+  }
+  Real* scores = result.scores.present() ? static_cast<Real*>(result.scores.data) : buffers.scores.in(workspace);
+  cpu::segment_scores(batch, aggregation, static_cast<const Element*>(step_rewards.data), scores, pool);
+
+  cpu::BatchLossArgs<Real> args;
+  args.batch = &batch;
+  args.loss = loss;
+  args.reduction = {options.reduction == Reduction::mean, options.normalizer};
+  args.tie_parameter = {options.tie_parameter.data, options.tie_parameter.dtype == DType::f64,
+                        options.tie_parameter.size() > 1 ? 1 : 0, 0.0};
+  args.scores = scores;
+  args.reduced_loss = static_cast<Real*>(result.loss.data);
+  args.loss_per_pair = static_cast<Real*>(result.loss_per_pair.data);
+  args.logits = static_cast<Real*>(result.logits.data);
+  args.metrics = static_cast<double*>(result.metrics.data);
+  args.grad_tie_parameter = static_cast<Real*>(result.grad_tie_parameter.data);
+  args.pair_counted = buffers.pair_counted.in(workspace);
+  args.slab_sums = buffers.slab_sums.in(workspace);
+  if (grad_step_rewards.present()) {
+    args.grad_scores = buffers.grad_scores.in(workspace);
+    args.grad_pairs = buffers.grad_pairs.in(workspace);
+    args.segment_counted = buffers.segment_counted.in(workspace);
+  }
+  cpu::batch_loss(args, pool);
+  if (!grad_step_rewards.present()) return;
+
+  const cpu::SegmentOrder order = cpu::order_segments(batch, buffers.by_begin.in(workspace), buffers.reach.in(workspace));
+  cpu::expand_gradient(batch, aggregation, order, args.grad_scores, args.segment_counted, static_cast<Element*>(grad_step_rewards.data), pool);
+}
+
+}  // namespace
+
+PreferenceLossPlan::PreferenceLossPlan(const PreferenceCapacity& capacity) : capacity_(capacity) {
+  validate::capacity(capacity);
+  WorkspaceLayout layout;
+  if (capacity.dtype == DType::f64) book<double>(capacity, layout);
+  else book<float>(capacity, layout);
+  workspace_bytes_ = layout.total_bytes();
+}
+
+std::string PreferenceLossPlan::describe() const {
+  return fmt::format(
+      "preference_loss: up to {} members, {} steps ({}), {} segments, {} pairs; segment scores, then pairs in slabs of {}, then one gradient "
+      "write; workspace {} bytes",
+      capacity_.num_members, capacity_.num_steps, name_of(capacity_.dtype), capacity_.num_segments, capacity_.num_pairs, cpu::pairs_per_slab,
+      workspace_bytes_);
+}
+
+void preference_loss(const Context& context, const PreferenceLossPlan& plan, ConstTensorView step_rewards, const PreferenceBatch& in,
+                     const PreferenceOptions& options, const PreferenceResult& result, TensorView grad_step_rewards, Workspace workspace) {
+  const std::int64_t num_members = step_rewards.rank == 2 ? step_rewards.shape[0] : 1;
+  const std::int64_t num_steps = step_rewards.rank >= 1 ? step_rewards.shape[step_rewards.rank - 1] : 0;
+  const auto check_rewards = [&](std::string_view name, const ConstTensorView& view, std::initializer_list<DType> dtypes) {
+    if (step_rewards.rank == 2) validate::tensor(name, view, dtypes, {num_members, num_steps}, "[num_members, num_steps]");
+    else validate::tensor(name, view, dtypes, {num_steps}, "[num_steps]");
+  };
+  check_rewards("step_rewards", step_rewards, {DType::f32, DType::f64, DType::bf16, DType::f16});
+  if (num_members < 1 || num_members > 32)
+    throw Error(ErrorCode::invalid_argument, fmt::format("step_rewards has {} members; 1 to 32 are supported", num_members));
+  const bool wide = step_rewards.dtype == DType::f64;
+  const cpu::Batch batch = validate::preference_batch(in, options, num_members, num_steps, wide);
+  const cpu::LossParams loss = validate::preference_options(options, batch, wide);
+  validate::preference_result(result, options, batch, wide);
+  if (grad_step_rewards.present()) check_rewards("grad_step_rewards", grad_step_rewards, {step_rewards.dtype});
+  validate::within_capacity(plan.capacity(), batch, step_rewards.dtype);
+
+  switch (step_rewards.dtype) {
+    case DType::f32: return run<float, float>(context, plan, step_rewards, batch, loss, options, result, grad_step_rewards, workspace);
+    case DType::f64: return run<double, double>(context, plan, step_rewards, batch, loss, options, result, grad_step_rewards, workspace);
+    case DType::bf16: return run<bf16, float>(context, plan, step_rewards, batch, loss, options, result, grad_step_rewards, workspace);
+    default: return run<f16, float>(context, plan, step_rewards, batch, loss, options, result, grad_step_rewards, workspace);
+  }
+}
+
+void preference_loss(const Context& context, ConstTensorView step_rewards, const PreferenceBatch& batch, const PreferenceOptions& options,
+                     const PreferenceResult& result, TensorView grad_step_rewards) {
+  const auto extent = [](const ConstTensorView& view, int axis) { return view.rank > axis ? view.shape[axis] : std::int64_t{0}; };
+  PreferenceCapacity capacity;
+  capacity.num_members = step_rewards.rank == 2 ? std::clamp<std::int64_t>(step_rewards.shape[0], 1, 32) : 1;
+  capacity.num_steps = std::max<std::int64_t>(0, extent(step_rewards, step_rewards.rank == 2 ? 1 : 0));
+  capacity.num_segments = std::max<std::int64_t>(0, batch.offsets.present() ? extent(batch.offsets, 0) - 1 : extent(batch.begins, 0));
+  capacity.num_pairs = std::max<std::int64_t>(0, extent(batch.labels, 0));
+  capacity.num_batch_pairs = std::max<std::int64_t>(0, batch.pair_order.present() ? extent(batch.pair_order, batch.pair_order.rank - 1) : 0);
+  capacity.dtype = step_rewards.dtype;
+  const PreferenceLossPlan plan(capacity);
+  const OwnedWorkspace workspace(plan.workspace_bytes());
+  preference_loss(context, plan, step_rewards, batch, options, result, grad_step_rewards, workspace.get());
+}
+
+}  // namespace segpref

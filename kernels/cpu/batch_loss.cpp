@@ -1,0 +1,119 @@
+#include "kernels/cpu/batch_loss.hpp"
+
+#include <algorithm>
+
+namespace segpref::cpu {
+namespace {
+
+/// Pairs gathered at a time: small enough for the stack and the first-level cache.
+constexpr std::int64_t gather_size = 256;
+
+template <typename Real>
+void run_slab(const BatchLossArgs<Real>& args, std::int64_t member, std::int64_t slab) {
+  const Batch& batch = *args.batch;
+  const Real* scores = args.scores + member * batch.num_segments;
+  const std::int64_t slab_begin = slab * pairs_per_slab;
+  const std::int64_t slab_end = std::min(batch.num_batch_pairs, slab_begin + pairs_per_slab);
+  PairSums sums;
+  Real score_first[gather_size], score_second[gather_size], label[gather_size], weight[gather_size], margin[gather_size];
+  Real grad_first[gather_size], grad_second[gather_size];
+  for (std::int64_t begin = slab_begin; begin < slab_end; begin += gather_size) {
+    const std::int64_t count = std::min(gather_size, slab_end - begin);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t pair = batch.pair_at(member, begin + i);
+      score_first[i] = scores[batch.segment_of(pair, 0)];
+      score_second[i] = scores[batch.segment_of(pair, 1)];
+      label[i] = static_cast<Real>(batch.labels(0, pair));
+      weight[i] = static_cast<Real>(batch.weights(member, pair));
+      margin[i] = static_cast<Real>(batch.margins(member, pair));
+    }
+    const std::int64_t first = member * batch.num_batch_pairs + begin;
+    const PairInputs<Real> in{count, score_first, score_second, label, weight, batch.margins.present() ? margin : nullptr,
+                              static_cast<Real>(args.tie_parameter(member, 0))};
+    PairOutputs<Real> out;
+    out.loss = args.loss_per_pair == nullptr ? nullptr : args.loss_per_pair + first;
+    out.logit = args.logits == nullptr ? nullptr : args.logits + first;
+    out.counted = args.pair_counted == nullptr ? nullptr : args.pair_counted + first;
+    if (args.grad_scores != nullptr) {
+      out.grad_first = grad_first;
+      out.grad_second = grad_second;
+    }
+    evaluate_pairs(args.loss, in, out, sums);
+    if (args.grad_scores == nullptr) continue;
+    for (std::int64_t i = 0; i < count; ++i) {
+      args.grad_pairs[2 * (first + i)] = grad_first[i];
+      args.grad_pairs[2 * (first + i) + 1] = grad_second[i];
+    }
+  }
+  args.slab_sums[member * num_pair_slabs(batch.num_batch_pairs) + slab] = sums;
+}
+
+void add(PairSums& total, const PairSums& part) {
+  for (int metric = 0; metric < num_metrics; ++metric) total.metrics[metric] += part.metrics[metric];
+  total.grad_tie_parameter += part.grad_tie_parameter;
+}
+
+}  // namespace
+
+template <typename Real>
+void store_member_sums(const BatchLossArgs<Real>& args, std::int64_t member, const PairSums& sums) {
+  const double scale = args.reduction.scale(sums.metrics[metric_weight_sum]);
+  if (args.reduced_loss != nullptr) {
+    const double total = sums.metrics[metric_loss_sum] + sums.metrics[metric_centering_sum];
+    args.reduced_loss[member] = static_cast<Real>(scale == 0.0 ? 0.0 : total * scale);
+  }
+  if (args.metrics != nullptr) std::copy_n(sums.metrics, num_metrics, args.metrics + member * num_metrics);
+  if (args.grad_tie_parameter == nullptr) return;
+  // A scalar parameter is shared: members are visited in order, the first one overwrites.
+  const bool shared = args.tie_parameter.member_stride == 0;
+  Real& grad = args.grad_tie_parameter[shared ? 0 : member];
+  const Real before = shared && member > 0 ? grad : Real(0);
+  grad = before + static_cast<Real>(sums.grad_tie_parameter * scale);
+}
+
+template <typename Real>
+void batch_loss(const BatchLossArgs<Real>& args, ThreadPool& pool) {
+  const Batch& batch = *args.batch;
+  const std::int64_t num_slabs = num_pair_slabs(batch.num_batch_pairs);
+  pool.run(batch.num_members * num_slabs, [&](std::int64_t task, int) { run_slab(args, task / num_slabs, task % num_slabs); });
+
+  for (std::int64_t member = 0; member < batch.num_members; ++member) {
+    PairSums& total = args.slab_sums[member * num_slabs];
+    if (num_slabs == 0) {
+      store_member_sums(args, member, PairSums());
+      continue;
+    }
+    for (std::int64_t slab = 1; slab < num_slabs; ++slab) add(total, args.slab_sums[member * num_slabs + slab]);
+    store_member_sums(args, member, total);
+  }
+  if (args.grad_scores == nullptr) return;
+
+  const auto scale_of = [&](std::int64_t member) {
+    return num_slabs == 0 ? Real(0) : static_cast<Real>(args.reduction.scale(args.slab_sums[member * num_slabs].metrics[metric_weight_sum]));
+  };
+  // One task per member: contributions to a segment are added in batch order.
+  pool.run(batch.num_members, [&](std::int64_t member, int) {
+    Real* grad_scores = args.grad_scores + member * batch.num_segments;
+    std::fill_n(grad_scores, batch.num_segments, Real(0));
+    std::uint8_t* segment_counted = args.segment_counted == nullptr ? nullptr : args.segment_counted + member * batch.num_segments;
+    if (segment_counted != nullptr) std::fill_n(segment_counted, batch.num_segments, std::uint8_t{0});
+    const Real scale = scale_of(member);
+    for (std::int64_t i = 0; i < batch.num_batch_pairs; ++i) {
+      const std::int64_t position = member * batch.num_batch_pairs + i;
+      if (!args.pair_counted[position]) continue;
+      const std::int64_t pair = batch.pair_at(member, i);
+      for (int side = 0; side < 2; ++side) {
+        const std::int64_t segment = batch.segment_of(pair, side);
+        grad_scores[segment] += args.grad_pairs[2 * position + side] * scale;
+        if (segment_counted != nullptr) segment_counted[segment] = 1;
+      }
+    }
+  });
+}
+
+template void store_member_sums<float>(const BatchLossArgs<float>&, std::int64_t, const PairSums&);
+template void store_member_sums<double>(const BatchLossArgs<double>&, std::int64_t, const PairSums&);
+template void batch_loss<float>(const BatchLossArgs<float>&, ThreadPool&);
+template void batch_loss<double>(const BatchLossArgs<double>&, ThreadPool&);
+
+}  // namespace segpref::cpu
