@@ -25,12 +25,12 @@ struct Buffers {
 template <typename Real>
 Buffers<Real> book(const PreferenceCapacity& capacity, WorkspaceLayout& layout) {
   const std::int64_t num_batch_pairs = capacity.num_batch_pairs > 0 ? capacity.num_batch_pairs : capacity.num_pairs;
-  const std::int64_t scores = validate::product("scores", capacity.num_members, capacity.num_segments);
-  const std::int64_t pairs = validate::product("pairs", capacity.num_members, num_batch_pairs);
+  const std::int64_t scores = validation::product("scores", capacity.num_members, capacity.num_segments);
+  const std::int64_t pairs = validation::product("pairs", capacity.num_members, num_batch_pairs);
   Buffers<Real> buffers;
   buffers.scores = layout.book<Real>(scores);
   buffers.grad_scores = layout.book<Real>(scores);
-  buffers.grad_pairs = layout.book<Real>(validate::product("pairs", pairs, 2));
+  buffers.grad_pairs = layout.book<Real>(validation::product("pairs", pairs, 2));
   buffers.discount_powers = layout.book<Real>(capacity.num_steps);
   buffers.pair_counted = layout.book<std::uint8_t>(pairs);
   buffers.segment_counted = layout.book<std::uint8_t>(scores);
@@ -86,7 +86,7 @@ void run(const Context& context, const PreferenceLossPlan& plan, const ConstTens
 }  // namespace
 
 PreferenceLossPlan::PreferenceLossPlan(const PreferenceCapacity& capacity) : capacity_(capacity) {
-  validate::capacity(capacity);
+  validation::capacity(capacity);
   WorkspaceLayout layout;
   if (capacity.dtype == DType::f64) book<double>(capacity, layout);
   else book<float>(capacity, layout);
@@ -106,18 +106,18 @@ void preference_loss(const Context& context, const PreferenceLossPlan& plan, Con
   const std::int64_t num_members = step_rewards.rank == 2 ? step_rewards.shape[0] : 1;
   const std::int64_t num_steps = step_rewards.rank >= 1 ? step_rewards.shape[step_rewards.rank - 1] : 0;
   const auto check_rewards = [&](std::string_view name, const ConstTensorView& view, std::initializer_list<DType> dtypes) {
-    if (step_rewards.rank == 2) validate::tensor(name, view, dtypes, {num_members, num_steps}, "[num_members, num_steps]");
-    else validate::tensor(name, view, dtypes, {num_steps}, "[num_steps]");
+    if (step_rewards.rank == 2) validation::tensor(name, view, dtypes, {num_members, num_steps}, "[num_members, num_steps]");
+    else validation::tensor(name, view, dtypes, {num_steps}, "[num_steps]");
   };
   check_rewards("step_rewards", step_rewards, {DType::f32, DType::f64, DType::bf16, DType::f16});
   if (num_members < 1 || num_members > 32)
     throw Error(ErrorCode::invalid_argument, fmt::format("step_rewards has {} members; 1 to 32 are supported", num_members));
   const bool wide = step_rewards.dtype == DType::f64;
-  const cpu::Batch batch = validate::preference_batch(in, options, num_members, num_steps, wide);
-  const cpu::LossParams loss = validate::preference_options(options, batch, wide);
-  validate::preference_result(result, options, batch, wide);
+  const cpu::Batch batch = validation::preference_batch(in, options, num_members, num_steps, wide);
+  const cpu::LossParams loss = validation::preference_options(options, batch, wide);
+  validation::preference_result(result, options, batch, wide);
   if (grad_step_rewards.present()) check_rewards("grad_step_rewards", grad_step_rewards, {step_rewards.dtype});
-  validate::within_capacity(plan.capacity(), batch, step_rewards.dtype);
+  validation::within_capacity(plan.capacity(), batch, step_rewards.dtype);
 
   switch (step_rewards.dtype) {
     case DType::f32: return run<float, float>(context, plan, step_rewards, batch, loss, options, result, grad_step_rewards, workspace);

@@ -28,7 +28,7 @@ class WorkspaceLayout {
   template <typename T>
   Booked<T> book(std::int64_t count) {
     const Booked<T> booked{static_cast<std::size_t>(total_bytes_), count};
-    const std::int64_t bytes = validate::product("workspace", count, sizeof(T));
+    const std::int64_t bytes = validation::product("workspace", count, sizeof(T));
     if (bytes > (std::int64_t{1} << 62) - total_bytes_) throw Error(ErrorCode::invalid_argument, "workspace: size overflows");
     total_bytes_ += (bytes + alignment - 1) / alignment * alignment;
     return booked;

@@ -6,7 +6,7 @@
 
 #include "host/validate/tensor.hpp"
 
-namespace segpref::validate {
+namespace segpref::validation {
 namespace {
 
 constexpr std::initializer_list<DType> index_types = {DType::i32, DType::i64};
@@ -276,4 +276,4 @@ void within_capacity(const PreferenceCapacity& capacity, const cpu::Batch& batch
     throw Error(ErrorCode::invalid_type, fmt::format("the plan was made for {}; this call has {}", name_of(capacity.dtype), name_of(dtype)));
 }
 
-}  // namespace segpref::validate
+}  // namespace segpref::validation

@@ -6,7 +6,7 @@
 #include "segpref/plan.hpp"
 #include "segpref/preference_options.hpp"
 
-namespace segpref::validate {
+namespace segpref::validation {
 
 /// Segments alone: offsets, or begins and lengths. Fills the segment fields of `batch`.
 void segments(const ConstTensorView& offsets, const ConstTensorView& begins, const ConstTensorView& lengths, std::int64_t num_steps,
@@ -28,4 +28,4 @@ void within_capacity(const PreferenceCapacity& capacity, const cpu::Batch& batch
 /// A capacity itself: nothing negative.
 void capacity(const PreferenceCapacity& capacity);
 
-}  // namespace segpref::validate
+}  // namespace segpref::validation

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <span>
 
-namespace segpref::validate {
+namespace segpref::validation {
 namespace {
 
 [[noreturn]] void fail(ErrorCode code, std::string_view name, const std::string& rule) {
@@ -96,4 +96,4 @@ std::int64_t product(std::string_view what, std::int64_t a, std::int64_t b) {
   return result;
 }
 
-}  // namespace segpref::validate
+}  // namespace segpref::validation

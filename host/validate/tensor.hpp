@@ -6,7 +6,7 @@
 
 #include "segpref/view.hpp"
 
-namespace segpref::validate {
+namespace segpref::validation {
 
 /// An extent that may be anything.
 inline constexpr std::int64_t any_extent = -1;
@@ -30,4 +30,4 @@ void option(std::string_view name, double value, bool ok, std::string_view rule)
 /// a * b, or Error when it passes 2^63 - 1.
 std::int64_t product(std::string_view what, std::int64_t a, std::int64_t b);
 
-}  // namespace segpref::validate
+}  // namespace segpref::validation
