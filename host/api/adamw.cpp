@@ -1,0 +1,59 @@
+#include "segpref/adamw.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "host/validate/tensor.hpp"
+#include "kernels/cpu/adamw.hpp"
+
+namespace segpref {
+namespace {
+
+void check_options(const AdamWOptions& options) {
+  validate::option("learning_rate", options.learning_rate, std::isfinite(options.learning_rate) && options.learning_rate >= 0, "finite and >= 0");
+  validate::option("beta1", options.beta1, options.beta1 >= 0 && options.beta1 < 1, "in [0, 1)");
+  validate::option("beta2", options.beta2, options.beta2 >= 0 && options.beta2 < 1, "in [0, 1)");
+  validate::option("epsilon", options.epsilon, std::isfinite(options.epsilon) && options.epsilon > 0, "finite and > 0");
+  validate::option("weight_decay", options.weight_decay, std::isfinite(options.weight_decay) && options.weight_decay >= 0, "finite and >= 0");
+}
+
+/// 1 - beta^step without cancellation.
+double bias_correction(double beta, std::int64_t step) { return beta == 0 ? 1.0 : -std::expm1(static_cast<double>(step) * std::log(beta)); }
+
+cpu::AdamWCoefficients coefficients_of(const AdamWOptions& options, std::int64_t step) {
+  cpu::AdamWCoefficients c;
+  c.beta1 = options.beta1;
+  c.beta2 = options.beta2;
+  c.epsilon = options.epsilon;
+  c.step_size = options.learning_rate / bias_correction(options.beta1, step);
+  c.root_scale = 1.0 / std::sqrt(bias_correction(options.beta2, step));
+  c.keep = options.decoupled ? 1.0 - options.learning_rate * options.weight_decay : 1.0;
+  c.coupled_decay = options.decoupled ? 0.0 : options.weight_decay;
+  return c;
+}
+
+template <typename Real>
+void run(const Context& context, const TensorView& parameters, const ConstTensorView& gradients, const TensorView& first_moment,
+         const TensorView& second_moment, const cpu::AdamWCoefficients& coefficients) {
+  cpu::adamw_step(coefficients, parameters.size(), static_cast<Real*>(parameters.data), static_cast<const Real*>(gradients.data),
+                  static_cast<Real*>(first_moment.data), static_cast<Real*>(second_moment.data), context.pool());
+}
+
+}  // namespace
+
+void adamw_step(const Context& context, TensorView parameters, ConstTensorView gradients, TensorView first_moment,
+                TensorView second_moment, std::int64_t step, const AdamWOptions& options) {
+  validate::tensor("parameters", parameters, {DType::f32, DType::f64}, {validate::any_extent}, "[n]");
+  const std::int64_t n = parameters.shape[0];
+  validate::tensor("gradients", gradients, {parameters.dtype}, {n}, "[n]");
+  validate::tensor("first_moment", first_moment, {parameters.dtype}, {n}, "[n]");
+  validate::tensor("second_moment", second_moment, {parameters.dtype}, {n}, "[n]");
+  if (step < 1) throw Error(ErrorCode::invalid_argument, fmt::format("step = {} must be >= 1 (the first step is 1)", step));
+  check_options(options);
+  const cpu::AdamWCoefficients coefficients = coefficients_of(options, step);
+  if (parameters.dtype == DType::f32) run<float>(context, parameters, gradients, first_moment, second_moment, coefficients);
+  else run<double>(context, parameters, gradients, first_moment, second_moment, coefficients);
+}
+
+}  // namespace segpref

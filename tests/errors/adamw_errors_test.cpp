@@ -1,0 +1,53 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "segpref/adamw.hpp"
+
+namespace segpref {
+namespace {
+
+struct Call {
+  std::vector<float> p = std::vector<float>(4, 1), m = p, v = p;
+  std::vector<float> g = p;
+  TensorView parameters = view(p), first = view(m), second = view(v);
+  ConstTensorView gradients = view(g);
+  std::int64_t step = 1;
+  AdamWOptions options;
+};
+
+void expect_refused(const std::function<void(Call&)>& spoil, ErrorCode code, const std::string& message) {
+  Call call;
+  spoil(call);
+  try {
+    adamw_step(Context(1), call.parameters, call.gradients, call.first, call.second, call.step, call.options);
+    ADD_FAILURE() << "accepted; expected: " << message;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), code);
+    EXPECT_NE(std::string(error.what()).find(message), std::string::npos) << error.what();
+  }
+  EXPECT_EQ(call.p, std::vector<float>(4, 1));
+  EXPECT_EQ(call.m, std::vector<float>(4, 1));
+}
+
+TEST(AdamWErrors, EveryRuleIsNamed) {
+  const auto argument = ErrorCode::invalid_argument;
+  expect_refused([](Call& c) { c.step = 0; }, argument, "step = 0 must be >= 1");
+  expect_refused([](Call& c) { c.options.beta1 = 1; }, argument, "beta1 = 1 must be in [0, 1)");
+  expect_refused([](Call& c) { c.options.beta2 = -0.1; }, argument, "beta2 = -0.1 must be in [0, 1)");
+  expect_refused([](Call& c) { c.options.epsilon = 0; }, argument, "epsilon = 0 must be finite and > 0");
+  expect_refused([](Call& c) { c.options.learning_rate = std::nan(""); }, argument, "learning_rate = nan must be finite and >= 0");
+  expect_refused([](Call& c) { c.options.weight_decay = -1; }, argument, "weight_decay = -1 must be finite and >= 0");
+  expect_refused([](Call& c) { c.parameters = {}; }, argument, "parameters is missing");
+  expect_refused([](Call& c) { c.first.shape[0] = 3; }, argument, "first_moment has shape [3]");
+  expect_refused([](Call& c) { c.gradients.data = nullptr; }, argument, "gradients is null");
+  expect_refused([](Call& c) { c.second.strides[0] = 2; }, argument, "second_moment is strided");
+  expect_refused([](Call& c) { c.gradients.dtype = DType::f16; }, ErrorCode::invalid_type, "gradients has dtype f16; it takes f32");
+  expect_refused([](Call& c) { c.parameters.dtype = DType::bf16; }, ErrorCode::invalid_type, "parameters has dtype bf16; it takes f32, f64");
+}
+
+}  // namespace
+}  // namespace segpref
