@@ -6,7 +6,7 @@
 #include <cstring>
 #include <limits>
 
-#include "host/files/half.hpp"
+#include "kernels/math/half.hpp"
 #include "segpref/error.hpp"
 
 namespace segpref::files {
@@ -14,8 +14,8 @@ namespace {
 
 struct Half {
   std::uint16_t bits;
-  explicit operator float() const { return float_from_half(bits); }
-  explicit operator double() const { return float_from_half(bits); }
+  explicit operator float() const { return math::to_f32(f16{bits}); }
+  explicit operator double() const { return math::to_f32(f16{bits}); }
 };
 struct Boolean {
   std::uint8_t byte;
