@@ -11,11 +11,11 @@ namespace segpref {
 namespace {
 
 void check_options(const AdamWOptions& options) {
-  validate::option("learning_rate", options.learning_rate, std::isfinite(options.learning_rate) && options.learning_rate >= 0, "finite and >= 0");
-  validate::option("beta1", options.beta1, options.beta1 >= 0 && options.beta1 < 1, "in [0, 1)");
-  validate::option("beta2", options.beta2, options.beta2 >= 0 && options.beta2 < 1, "in [0, 1)");
-  validate::option("epsilon", options.epsilon, std::isfinite(options.epsilon) && options.epsilon > 0, "finite and > 0");
-  validate::option("weight_decay", options.weight_decay, std::isfinite(options.weight_decay) && options.weight_decay >= 0, "finite and >= 0");
+  validation::option("learning_rate", options.learning_rate, std::isfinite(options.learning_rate) && options.learning_rate >= 0, "finite and >= 0");
+  validation::option("beta1", options.beta1, options.beta1 >= 0 && options.beta1 < 1, "in [0, 1)");
+  validation::option("beta2", options.beta2, options.beta2 >= 0 && options.beta2 < 1, "in [0, 1)");
+  validation::option("epsilon", options.epsilon, std::isfinite(options.epsilon) && options.epsilon > 0, "finite and > 0");
+  validation::option("weight_decay", options.weight_decay, std::isfinite(options.weight_decay) && options.weight_decay >= 0, "finite and >= 0");
 }
 
 /// 1 - beta^step without cancellation.
@@ -44,11 +44,11 @@ void run(const Context& context, const TensorView& parameters, const ConstTensor
 
 void adamw_step(const Context& context, TensorView parameters, ConstTensorView gradients, TensorView first_moment,
                 TensorView second_moment, std::int64_t step, const AdamWOptions& options) {
-  validate::tensor("parameters", parameters, {DType::f32, DType::f64}, {validate::any_extent}, "[n]");
+  validation::tensor("parameters", parameters, {DType::f32, DType::f64}, {validation::any_extent}, "[n]");
   const std::int64_t n = parameters.shape[0];
-  validate::tensor("gradients", gradients, {parameters.dtype}, {n}, "[n]");
-  validate::tensor("first_moment", first_moment, {parameters.dtype}, {n}, "[n]");
-  validate::tensor("second_moment", second_moment, {parameters.dtype}, {n}, "[n]");
+  validation::tensor("gradients", gradients, {parameters.dtype}, {n}, "[n]");
+  validation::tensor("first_moment", first_moment, {parameters.dtype}, {n}, "[n]");
+  validation::tensor("second_moment", second_moment, {parameters.dtype}, {n}, "[n]");
   if (step < 1) throw Error(ErrorCode::invalid_argument, fmt::format("step = {} must be >= 1 (the first step is 1)", step));
   check_options(options);
   const cpu::AdamWCoefficients coefficients = coefficients_of(options, step);
