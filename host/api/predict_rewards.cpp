@@ -1,0 +1,92 @@
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "host/plan/owned_workspace.hpp"
+#include "host/validate/mlp.hpp"
+#include "host/validate/tensor.hpp"
+#include "kernels/cpu/reward_mlp/activations.hpp"
+#include "kernels/cpu/reward_mlp/feature_rows.hpp"
+#include "kernels/cpu/reward_mlp/network.hpp"
+#include "segpref/reward_mlp.hpp"
+
+namespace segpref {
+namespace {
+
+using cpu::mlp::rows_per_tile;
+using cpu::mlp::Shape;
+
+template <typename Real>
+void predict(const Context& context, const RewardArchitecture& architecture, const Real* parameters, const Features& features, std::int64_t num_steps,
+             const Prediction& prediction, const RewardNormalization& normalization) {
+  const Shape shape(architecture);
+  const std::int64_t members = architecture.num_members;
+  WorkspaceLayout layout;
+  const int threads = context.num_threads();
+  const auto packed = layout.book<Real>(members * shape.packed_size);
+  const auto rows = layout.book<Real>(threads * rows_per_tile * shape.padded_width[0]);
+  const auto activations = layout.book<Real>(threads * rows_per_tile * shape.activation_width);
+  const auto slopes = layout.book<Real>(shape.needs_slopes ? threads * rows_per_tile * shape.activation_width : 0);
+  const auto rewards = layout.book<Real>(threads * members * rows_per_tile);
+  const OwnedWorkspace owned(layout.total_bytes());
+  const Workspace workspace = owned.get();
+
+  context.pool().run(members, [&](std::int64_t member, int) {
+    cpu::mlp::pack_parameters(architecture, shape, parameters, member, packed.in(workspace) + member * shape.packed_size);
+  });
+  const float* shift = static_cast<const float*>(normalization.shift.data);
+  const float* scale = static_cast<const float*>(normalization.scale.data);
+  context.pool().run((num_steps + rows_per_tile - 1) / rows_per_tile, [&](std::int64_t tile, int thread) {
+    const std::int64_t first = tile * rows_per_tile, count = std::min(rows_per_tile, num_steps - first);
+    Real* tile_rows = rows.in(workspace) + thread * rows_per_tile * shape.padded_width[0];
+    for (std::int64_t row = 0; row < count; ++row) cpu::mlp::pack_row(features, first + row, shape.padded_width[0], tile_rows + row * shape.padded_width[0]);
+    cpu::mlp::TileActivations<Real> scratch;
+    if (activations.count > 0) scratch.activations = activations.in(workspace) + thread * rows_per_tile * shape.activation_width;
+    if (slopes.count > 0) scratch.slopes = slopes.in(workspace) + thread * rows_per_tile * shape.activation_width;
+    Real* out = rewards.in(workspace) + thread * members * rows_per_tile;
+    for (std::int64_t member = 0; member < members; ++member) {
+      Real* reward = out + member * rows_per_tile;
+      cpu::mlp::forward_tile(architecture, shape, packed.in(workspace) + member * shape.packed_size, tile_rows, nullptr, count, member, DropoutState{}, scratch, reward);
+      for (std::int64_t row = 0; row < count; ++row) {
+        Real slope;
+        reward[row] = cpu::mlp::output_of(architecture, reward[row], slope);
+        if (shift != nullptr) reward[row] = (reward[row] - static_cast<Real>(shift[member])) * static_cast<Real>(scale[member]);
+      }
+      if (prediction.members.present()) std::copy_n(reward, count, static_cast<Real*>(prediction.members.data) + member * num_steps + first);
+    }
+    for (std::int64_t row = 0; row < count; ++row) {
+      Real sum = 0, squares = 0;
+      for (std::int64_t member = 0; member < members; ++member) sum += out[member * rows_per_tile + row];
+      const Real mean = sum / static_cast<Real>(members);
+      for (std::int64_t member = 0; member < members; ++member) {
+        const Real difference = out[member * rows_per_tile + row] - mean;
+        squares += difference * difference;
+      }
+      if (prediction.mean.present()) static_cast<Real*>(prediction.mean.data)[first + row] = mean;
+      if (prediction.std.present()) static_cast<Real*>(prediction.std.data)[first + row] = std::sqrt(squares / static_cast<Real>(members));
+    }
+  });
+}
+
+}  // namespace
+
+void predict_rewards(const Context& context, const RewardArchitecture& architecture, ConstTensorView parameters, const Features& features,
+                     const Prediction& prediction, const RewardNormalization& normalization, Compute compute) {
+  validate(architecture);
+  validation::compute(compute);
+  validation::parameters(architecture, parameters);
+  const std::int64_t num_steps = validation::features(features, architecture.feature_dim);
+  const DType real = parameters.dtype;
+  if (prediction.members.present()) validation::tensor("members", prediction.members, {real}, {architecture.num_members, num_steps}, "[num_members, num_steps]");
+  if (prediction.mean.present()) validation::tensor("mean", prediction.mean, {real}, {num_steps}, "[num_steps]");
+  if (prediction.std.present()) validation::tensor("std", prediction.std, {real}, {num_steps}, "[num_steps]");
+  if (normalization.shift.present() != normalization.scale.present()) throw Error(ErrorCode::invalid_argument, "normalization.shift and normalization.scale come together");
+  if (normalization.shift.present()) {
+    validation::tensor("normalization.shift", normalization.shift, {DType::f32}, {architecture.num_members}, "[num_members]");
+    validation::tensor("normalization.scale", normalization.scale, {DType::f32}, {architecture.num_members}, "[num_members]");
+  }
+  if (real == DType::f64) predict(context, architecture, static_cast<const double*>(parameters.data), features, num_steps, prediction, normalization);
+  else predict(context, architecture, static_cast<const float*>(parameters.data), features, num_steps, prediction, normalization);
+}
+
+}  // namespace segpref

@@ -1,0 +1,45 @@
+#include "host/validate/mlp.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "host/validate/tensor.hpp"
+
+namespace segpref::validation {
+
+std::int64_t features(const Features& features, std::int64_t feature_dim) {
+  const std::initializer_list<DType> types = {DType::f32, DType::f64, DType::bf16, DType::f16};
+  rows("features", features.first, types, any_extent, features.second.present() ? any_extent : feature_dim, "[num_steps, feature_dim]");
+  const std::int64_t num_steps = features.first.shape[0];
+  if (features.second.present()) {
+    rows("features.second", features.second, {features.first.dtype}, num_steps, any_extent, "[num_steps, feature_dim - first]");
+    const std::int64_t columns = features.first.shape[1] + features.second.shape[1];
+    if (columns != feature_dim)
+      throw Error(ErrorCode::invalid_argument, fmt::format("features have {} + {} columns; the model's feature_dim is {}",
+                                                           features.first.shape[1], features.second.shape[1], feature_dim));
+  }
+  if (features.mean.present() != features.std.present())
+    throw Error(ErrorCode::invalid_argument, "features.mean and features.std come together");
+  if (features.mean.present()) {
+    tensor("features.mean", features.mean, {DType::f32}, {feature_dim}, "[feature_dim]");
+    tensor("features.std", features.std, {DType::f32}, {feature_dim}, "[feature_dim]");
+    for (std::int64_t i = 0; i < feature_dim; ++i) {
+      const float mean = static_cast<const float*>(features.mean.data)[i], std = static_cast<const float*>(features.std.data)[i];
+      if (!std::isfinite(mean)) throw Error(ErrorCode::invalid_argument, fmt::format("features.mean[{}] = {} must be finite", i, mean));
+      if (!(std > 0) || !std::isfinite(std))
+        throw Error(ErrorCode::invalid_argument, fmt::format("features.std[{}] = {} must be finite and > 0", i, std));
+    }
+  }
+  return num_steps;
+}
+
+void parameters(const RewardArchitecture& architecture, const ConstTensorView& parameters) {
+  tensor("parameters", parameters, {DType::f32, DType::f64}, {num_parameters(architecture)}, "[num_parameters]");
+}
+
+void compute(Compute compute) {
+  if (compute == Compute::bf16) throw Error(ErrorCode::unsupported, "compute bf16 is not supported by this version on the CPU: use standard");
+}
+
+}  // namespace segpref::validation

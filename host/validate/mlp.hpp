@@ -1,0 +1,17 @@
+// Checks of features, parameters and what goes with them.
+#pragma once
+
+#include "segpref/reward_mlp.hpp"
+
+namespace segpref::validation {
+
+/// Features against an architecture; returns num_steps.
+std::int64_t features(const Features& features, std::int64_t feature_dim);
+
+/// [num_parameters], f32 or f64.
+void parameters(const RewardArchitecture& architecture, const ConstTensorView& parameters);
+
+/// bf16 compute and the processors that have it.
+void compute(Compute compute);
+
+}  // namespace segpref::validation
