@@ -224,8 +224,9 @@ void save_tensors(const std::string& path, const TensorFile& file) {
                               format_shape(entry.second.shape), lower_name(entry.second.dtype), entry.second.bytes.size()));
     order.push_back(&entry);
   }
-  std::ranges::stable_sort(
-      order, [](const auto* a, const auto* b) { return row_of(a->second.dtype).bytes > row_of(b->second.dtype).bytes; });
+  std::ranges::sort(order, [](const auto* a, const auto* b) {
+    return std::pair(-row_of(a->second.dtype).bytes, a->first) < std::pair(-row_of(b->second.dtype).bytes, b->first);
+  });
   std::int64_t position = 0;
   for (const auto* entry : order) {
     const auto bytes = static_cast<std::int64_t>(entry->second.bytes.size());
