@@ -1,0 +1,184 @@
+#include "segpref/reward_linear.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "host/plan/owned_workspace.hpp"
+#include "host/plan/workspace_layout.hpp"
+#include "host/validate/batch.hpp"
+#include "host/validate/linear.hpp"
+#include "host/validate/tensor.hpp"
+#include "kernels/cpu/batch_loss.hpp"
+#include "kernels/cpu/reward_linear.hpp"
+#include "kernels/cpu/segment_reduce.hpp"
+
+namespace segpref {
+namespace {
+
+template <typename Real>
+struct Buffers {
+  Booked<Real> sums, coefficient_sums, scores, grad_scores, grad_pairs, discount_powers, grad_step_rewards;
+  Booked<std::uint8_t> used, pair_counted, segment_counted;
+  Booked<cpu::PairSums> slab_sums;
+  Booked<std::int64_t> by_begin, reach;
+};
+
+template <typename Real>
+Buffers<Real> book(const PreferenceCapacity& capacity, std::int64_t feature_dim, WorkspaceLayout& layout) {
+  const std::int64_t num_batch_pairs = capacity.num_batch_pairs > 0 ? capacity.num_batch_pairs : capacity.num_pairs;
+  const std::int64_t scores = validation::product("scores", capacity.num_members, capacity.num_segments);
+  const std::int64_t pairs = validation::product("pairs", capacity.num_members, num_batch_pairs);
+  Buffers<Real> buffers;
+  buffers.sums = layout.book<Real>(validation::product("feature sums", capacity.num_segments, feature_dim));
+  buffers.coefficient_sums = layout.book<Real>(capacity.num_segments);
+  buffers.scores = layout.book<Real>(scores);
+  buffers.grad_scores = layout.book<Real>(scores);
+  buffers.grad_pairs = layout.book<Real>(validation::product("pairs", pairs, 2));
+  buffers.discount_powers = layout.book<Real>(capacity.num_steps);
+  buffers.grad_step_rewards = layout.book<Real>(validation::product("steps", capacity.num_members, capacity.num_steps));
+  buffers.used = layout.book<std::uint8_t>(capacity.num_segments);
+  buffers.pair_counted = layout.book<std::uint8_t>(pairs);
+  buffers.segment_counted = layout.book<std::uint8_t>(scores);
+  buffers.slab_sums = layout.book<cpu::PairSums>(capacity.num_members * cpu::num_pair_slabs(num_batch_pairs));
+  buffers.by_begin = layout.book<std::int64_t>(capacity.num_segments);
+  buffers.reach = layout.book<std::int64_t>(capacity.num_segments);
+  return buffers;
+}
+
+/// Everything that was checked, in the form the kernels read.
+struct Call {
+  cpu::Batch batch;
+  cpu::LossParams loss;
+  const LinearHead& head;
+  const ConstTensorView& features;
+  const PreferenceOptions& options;
+  const PreferenceResult& result;
+  const LinearGradients& gradients;
+  const TensorView& step_rewards;
+};
+
+template <typename Real>
+cpu::BatchLossArgs<Real> loss_args(const Call& call, const Buffers<Real>& buffers, const Real* scores, Workspace workspace) {
+  const PreferenceOptions& options = call.options;
+  cpu::BatchLossArgs<Real> args;
+  args.batch = &call.batch;
+  args.loss = call.loss;
+  args.reduction = {options.reduction == Reduction::mean, options.normalizer};
+  args.tie_parameter = {options.tie_parameter.data, options.tie_parameter.dtype == DType::f64, options.tie_parameter.size() > 1 ? 1 : 0, 0.0};
+  args.scores = scores;
+  args.reduced_loss = static_cast<Real*>(call.result.loss.data);
+  args.loss_per_pair = static_cast<Real*>(call.result.loss_per_pair.data);
+  args.logits = static_cast<Real*>(call.result.logits.data);
+  args.metrics = static_cast<double*>(call.result.metrics.data);
+  args.grad_tie_parameter = static_cast<Real*>(call.result.grad_tie_parameter.data);
+  args.pair_counted = buffers.pair_counted.in(workspace);
+  args.slab_sums = buffers.slab_sums.in(workspace);
+  const LinearGradients& wanted = call.gradients;
+  if (wanted.weight.present() || wanted.bias.present() || wanted.features.present()) {
+    args.grad_scores = buffers.grad_scores.in(workspace);
+    args.grad_pairs = buffers.grad_pairs.in(workspace);
+    args.segment_counted = buffers.segment_counted.in(workspace);
+  }
+  return args;
+}
+
+template <typename Element, typename Real>
+void run(const Context& context, const LinearLossPlan& plan, const Call& call, Workspace workspace) {
+  WorkspaceLayout layout;
+  const Buffers<Real> buffers = book<Real>(plan.capacity(), plan.feature_dim(), layout);
+  check_workspace(workspace, layout.total_bytes());
+  ThreadPool& pool = context.pool();
+  const cpu::Batch& batch = call.batch;
+  const std::int64_t feature_dim = call.features.shape[1];
+  const cpu::FeatureRows<Element> features{static_cast<const Element*>(call.features.data), call.features.strides[0], feature_dim};
+  const cpu::LinearWeights<Real> head{static_cast<const Real*>(call.head.weight.data), static_cast<const Real*>(call.head.bias.data)};
+
+  cpu::AggregationParams<Real> aggregation{call.options.aggregation, nullptr};
+  if (call.options.discount != 1.0) {
+    cpu::discount_powers(call.options.discount, cpu::longest_segment(batch), buffers.discount_powers.in(workspace));
+    aggregation.discount_powers = buffers.discount_powers.in(workspace);
+  }
+  std::uint8_t* used = buffers.used.in(workspace);
+  Real* sums = buffers.sums.in(workspace);
+  Real* coefficient_sums = buffers.coefficient_sums.in(workspace);
+  Real* scores = call.result.scores.present() ? static_cast<Real*>(call.result.scores.data) : buffers.scores.in(workspace);
+  cpu::mark_used_segments(batch, call.result.scores.present(), used);
+  cpu::sum_features(batch, aggregation, features, used, sums, coefficient_sums, pool);
+  cpu::linear_scores(batch, head, feature_dim, used, sums, coefficient_sums, scores, pool);
+  if (call.step_rewards.present())
+    cpu::linear_step_rewards(batch.num_members, batch.num_steps, features, head, static_cast<Real*>(call.step_rewards.data), pool);
+
+  const cpu::BatchLossArgs<Real> args = loss_args(call, buffers, static_cast<const Real*>(scores), workspace);
+  cpu::batch_loss(args, pool);
+  if (args.grad_scores == nullptr) return;
+  cpu::linear_grad_head(batch, feature_dim, args.grad_scores, args.segment_counted, sums, coefficient_sums,
+                        static_cast<Real*>(call.gradients.weight.data), static_cast<Real*>(call.gradients.bias.data), pool);
+  if (!call.gradients.features.present()) return;
+  const cpu::SegmentOrder order = cpu::order_segments(batch, buffers.by_begin.in(workspace), buffers.reach.in(workspace));
+  Real* grad_step_rewards = buffers.grad_step_rewards.in(workspace);
+  cpu::expand_gradient(batch, aggregation, order, args.grad_scores, args.segment_counted, grad_step_rewards, pool);
+  cpu::linear_grad_features(batch.num_members, batch.num_steps, feature_dim, head.weight, grad_step_rewards,
+                            static_cast<Element*>(call.gradients.features.data), pool);
+}
+
+}  // namespace
+
+LinearLossPlan::LinearLossPlan(const PreferenceCapacity& capacity, std::int64_t feature_dim) : capacity_(capacity), feature_dim_(feature_dim) {
+  validation::capacity(capacity);
+  validation::linear_feature_dim(feature_dim);
+  WorkspaceLayout layout;
+  if (capacity.dtype == DType::f64) book<double>(capacity, feature_dim, layout);
+  else book<float>(capacity, feature_dim, layout);
+  workspace_bytes_ = layout.total_bytes();
+}
+
+std::string LinearLossPlan::describe() const {
+  return fmt::format(
+      "linear_preference_loss: up to {} members, {} steps of {} features ({}), {} segments, {} pairs; features summed per segment, scores and "
+      "gradient of w from the sums; workspace {} bytes",
+      capacity_.num_members, capacity_.num_steps, feature_dim_, name_of(capacity_.dtype), capacity_.num_segments, capacity_.num_pairs,
+      workspace_bytes_);
+}
+
+void linear_preference_loss(const Context& context, const LinearLossPlan& plan, const LinearHead& head, ConstTensorView features,
+                            const PreferenceBatch& in, const PreferenceOptions& options, const PreferenceResult& result,
+                            const LinearGradients& gradients, TensorView step_rewards, Workspace workspace) {
+  const validation::LinearShape shape = validation::linear_inputs(head, features);
+  const cpu::Batch batch = validation::preference_batch(in, options, shape.num_members, shape.num_steps, shape.wide);
+  const cpu::LossParams loss = validation::preference_options(options, batch, shape.wide);
+  validation::preference_result(result, options, batch, shape.wide);
+  validation::linear_outputs(shape, head, features, gradients, step_rewards);
+  validation::within_capacity(plan.capacity(), batch, features.dtype);
+  if (shape.feature_dim > plan.feature_dim())
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("feature_dim = {} is more than the plan's capacity {}", shape.feature_dim, plan.feature_dim()));
+  const Call call{batch, loss, head, features, options, result, gradients, step_rewards};
+  switch (features.dtype) {
+    case DType::f32: return run<float, float>(context, plan, call, workspace);
+    case DType::f64: return run<double, double>(context, plan, call, workspace);
+    case DType::bf16: return run<bf16, float>(context, plan, call, workspace);
+    default: return run<f16, float>(context, plan, call, workspace);
+  }
+}
+
+void linear_preference_loss(const Context& context, const LinearHead& head, ConstTensorView features, const PreferenceBatch& batch,
+                            const PreferenceOptions& options, const PreferenceResult& result, const LinearGradients& gradients,
+                            TensorView step_rewards) {
+  const validation::LinearShape shape = validation::linear_inputs(head, features);
+  const auto extent = [](const ConstTensorView& view, int axis) {
+    return axis >= 0 && view.rank > axis ? std::max<std::int64_t>(0, view.shape[axis]) : std::int64_t{0};
+  };
+  PreferenceCapacity capacity;
+  capacity.num_members = shape.num_members;
+  capacity.num_steps = shape.num_steps;
+  capacity.num_segments = batch.offsets.present() ? std::max<std::int64_t>(0, extent(batch.offsets, 0) - 1) : extent(batch.begins, 0);
+  capacity.num_pairs = extent(batch.labels, 0);
+  capacity.num_batch_pairs = extent(batch.pair_order, batch.pair_order.rank - 1);
+  capacity.dtype = features.dtype;
+  const LinearLossPlan plan(capacity, shape.feature_dim);
+  const OwnedWorkspace workspace(plan.workspace_bytes());
+  linear_preference_loss(context, plan, head, features, batch, options, result, gradients, step_rewards, workspace.get());
+}
+
+}  // namespace segpref

@@ -1,0 +1,216 @@
+#include "segpref/reward_linear.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <random>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "kernels/math/half.hpp"
+#include "tests/support/compare.hpp"
+#include "tests/support/problems.hpp"
+
+namespace segpref {
+namespace {
+
+using testing::Bound;
+using testing::is_close;
+using testing::Problem;
+using testing::ProblemShape;
+
+std::size_t count(std::int64_t n) { return static_cast<std::size_t>(n); }
+
+template <typename Element, typename Real>
+struct Linear {
+  Problem<Real> problem;
+  std::int64_t feature_dim, stride;
+  std::vector<Element> features;
+  std::vector<Real> weight, bias;
+
+  // Outputs start dirty: every element must be written.
+  std::vector<Real> loss, scores, step_rewards, grad_weight, grad_bias;
+  std::vector<Element> grad_features;
+
+  Linear(const ProblemShape& shape, unsigned seed, std::int64_t dim, std::int64_t padding = 0)
+      : problem(shape, seed), feature_dim(dim), stride(dim + padding) {
+    std::mt19937 random(seed);
+    const auto draw = [&] { return std::uniform_real_distribution<float>(-1, 1)(random); };
+    features.resize(count(problem.reference.num_steps * stride));
+    for (Element& x : features) x = math::from_real<Element>(draw());
+    weight.resize(count(members() * dim));
+    bias.resize(count(members()));
+    for (Real& w : weight) w = draw() / std::sqrt(static_cast<float>(dim));
+    for (Real& b : bias) b = draw();
+  }
+  std::int64_t members() const { return problem.reference.num_members; }
+  double x(std::int64_t step, std::int64_t c) const { return static_cast<double>(math::to_f32(features[count(step * stride + c)])); }
+  double w(std::int64_t member, std::int64_t c) const { return static_cast<double>(weight[count(member * feature_dim + c)]); }
+
+  void run(int num_threads) {
+    const std::int64_t segments = static_cast<std::int64_t>(problem.reference.segments.size()), steps = problem.reference.num_steps;
+    const Real dirt = 777;
+    loss.assign(count(members()), dirt);
+    scores.assign(count(members() * segments), dirt);
+    step_rewards.assign(count(members() * steps), dirt);
+    grad_weight.assign(weight.size(), dirt);
+    grad_bias.assign(bias.size(), dirt);
+    grad_features.assign(count(steps * feature_dim), math::from_real<Element>(dirt));
+    PreferenceResult result;
+    if (problem.reference.reduction != reference::Reduce::none) result.loss = view(loss);
+    result.scores = view(scores.data(), {members(), segments});
+    ConstTensorView rows = view(std::as_const(features).data(), {steps, feature_dim});
+    rows.strides[0] = stride;
+    const LinearHead head{view(std::as_const(weight).data(), {members(), feature_dim}), view(std::as_const(bias))};
+    const LinearGradients gradients{view(grad_weight.data(), {members(), feature_dim}), view(grad_bias),
+                                    view(grad_features.data(), {steps, feature_dim})};
+    linear_preference_loss(Context(num_threads), head, rows, problem.batch(), problem.options(), result, gradients,
+                           view(step_rewards.data(), {members(), steps}));
+  }
+
+  void expect_agreement(double scale = 1.0) {
+    const std::int64_t steps = problem.reference.num_steps;
+    std::vector<std::vector<double>> rewards(count(members()), std::vector<double>(count(steps)));
+    for (std::int64_t e = 0; e < members(); ++e)
+      for (std::int64_t t = 0; t < steps; ++t) {
+        double& reward = rewards[count(e)][count(t)];
+        reward = static_cast<double>(bias[count(e)]);
+        for (std::int64_t c = 0; c < feature_dim; ++c) reward += w(e, c) * x(t, c);
+      }
+    const auto expected = reference::preference_loss(problem.reference, rewards);
+    std::vector<double> expected_weight(weight.size()), expected_bias(bias.size()), expected_features(count(steps * feature_dim));
+    for (std::int64_t e = 0; e < members(); ++e)
+      for (std::int64_t t = 0; t < steps; ++t) {
+        const double grad = expected.grad_step_rewards[count(e)][count(t)];
+        if (grad == 0) continue;
+        expected_bias[count(e)] += grad;
+        for (std::int64_t c = 0; c < feature_dim; ++c) {
+          expected_weight[count(e * feature_dim + c)] += grad * x(t, c);
+          expected_features[count(t * feature_dim + c)] += grad * w(e, c);
+        }
+      }
+    run(2);
+    const double ulp = std::is_same_v<Real, float> ? 1.2e-7 : 2.3e-16;
+    const Bound bound{40 * ulp, 40 * ulp * scale};
+    if (problem.reference.reduction != reference::Reduce::none) {
+      EXPECT_TRUE(is_close(loss.data(), expected.loss, bound));
+    }
+    EXPECT_TRUE(is_close(scores.data(), testing::flatten(expected.scores), bound));
+    EXPECT_TRUE(is_close(step_rewards.data(), testing::flatten(rewards), bound));
+    EXPECT_TRUE(is_close(grad_weight.data(), expected_weight, bound));
+    EXPECT_TRUE(is_close(grad_bias.data(), expected_bias, bound));
+    std::vector<double> features_back;
+    for (Element value : grad_features) features_back.push_back(static_cast<double>(math::to_f32(value)));
+    const bool half = sizeof(Element) == 2;
+    EXPECT_TRUE(is_close(features_back.data(), expected_features, half ? Bound{0x1p-8, 1e-6} : bound));
+  }
+};
+
+struct Case {
+  const char* name;
+  std::function<void(ProblemShape&)> shape;
+  std::function<void(reference::PreferenceProblem&)> options;
+};
+
+const std::vector<Case>& cases() {
+  using P = reference::PreferenceProblem;
+  const auto same = [](auto&) {};
+  static const std::vector<Case> all = {
+      {"Plain", same, same},
+      {"Windows", [](ProblemShape& s) { s.windows = s.shared_segments = true; }, same},
+      {"SharedSegments", [](ProblemShape& s) { s.shared_segments = true; }, same},
+      {"OwnOrderAndWeights", [](ProblemShape& s) { s.own_order = s.weights = s.margins = true; s.num_members = 3; }, same},
+      {"Mean", same, [](P& p) { p.aggregation = reference::Aggregate::mean; }},
+      {"Last", same, [](P& p) { p.aggregation = reference::Aggregate::last; }},
+      {"DiscountedMeanWindows", [](ProblemShape& s) { s.windows = s.shared_segments = true; }, [](P& p) { p.discount = 0.95; p.aggregation = reference::Aggregate::mean; }},
+      {"Discount", same, [](P& p) { p.discount = 0.9; }},
+      {"TemperatureClipSmoothing", same, [](P& p) { p.temperature = 0.5; p.clip = 1.5; p.smoothing = 0.2; }},
+      {"LapseCentering", same, [](P& p) { p.lapse = 0.1; p.centering = 0.01; }},
+      {"RaoKupper", [](ProblemShape& s) { s.num_members = 2; }, [](P& p) { p.ties = reference::Ties::rao_kupper; p.tie_parameter = {0.25, 1.5}; }},
+      {"SumReduction", same, [](P& p) { p.reduction = reference::Reduce::sum; }},
+      {"NoReduction", same, [](P& p) { p.reduction = reference::Reduce::none; }},
+      {"Normalizer", same, [](P& p) { p.normalizer = 12.5; }},
+      {"ThirtyTwoMembers", [](ProblemShape& s) { s.num_members = 32; }, same},
+  };
+  return all;
+}
+
+class LinearLossAccuracy : public ::testing::TestWithParam<std::size_t> {};
+
+template <typename Element, typename Real>
+void agree(const Case& test_case, std::int64_t dim, std::int64_t padding) {
+  ProblemShape shape;
+  test_case.shape(shape);
+  Linear<Element, Real> linear(shape, 3, dim, padding);
+  test_case.options(linear.problem.reference);
+  linear.problem.refresh();
+  linear.expect_agreement(10.0);
+}
+
+TEST_P(LinearLossAccuracy, AgreesWithReferenceInF32) { agree<float, float>(cases()[GetParam()], 37, 0); }
+TEST_P(LinearLossAccuracy, AgreesWithReferenceInF64) { agree<double, double>(cases()[GetParam()], 37, 3); }
+TEST_P(LinearLossAccuracy, AgreesWithReferenceInBf16) { agree<bf16, float>(cases()[GetParam()], 64, 5); }
+TEST_P(LinearLossAccuracy, AgreesWithReferenceInF16) { agree<f16, float>(cases()[GetParam()], 33, 0); }
+
+TEST_P(LinearLossAccuracy, SameBitsForAnyNumberOfThreads) {
+  ProblemShape shape;
+  cases()[GetParam()].shape(shape);
+  Linear<float, float> linear(shape, 5, 1030);
+  cases()[GetParam()].options(linear.problem.reference);
+  linear.problem.refresh();
+  linear.run(1);
+  const auto loss = linear.loss, scores = linear.scores, grad_weight = linear.grad_weight, grad_bias = linear.grad_bias,
+             grad_features = linear.grad_features, step_rewards = linear.step_rewards;
+  for (int num_threads : {2, 3, 7}) {
+    linear.run(num_threads);
+    EXPECT_TRUE(loss == linear.loss && scores == linear.scores && grad_weight == linear.grad_weight && grad_bias == linear.grad_bias &&
+                grad_features == linear.grad_features && step_rewards == linear.step_rewards);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Options, LinearLossAccuracy, ::testing::Range(std::size_t{0}, cases().size()),
+                         [](const auto& info) { return cases()[info.param].name; });
+
+TEST(LinearLoss, WidthsAroundVectorsAndColumnBlocks) {
+  for (std::int64_t dim : {1, 7, 8, 9, 15, 16, 17, 63, 64, 65, 255, 257, 1023, 1024, 1025, 3077}) {
+    SCOPED_TRACE(dim);
+    Linear<float, float>(ProblemShape(), 1, dim, 1).expect_agreement(10.0);
+  }
+}
+
+TEST(LinearLoss, LengthsAroundRowGroupsAndSlabs) {
+  for (std::int64_t length : {0, 1, 7, 8, 9, 127, 128, 129, 3 * 128 + 5}) {
+    SCOPED_TRACE(length);
+    Linear<float, float> linear(ProblemShape(), 2, 20);
+    for (std::int64_t s = 0; s < 8; ++s) linear.problem.reference.segments[count(s)] = {s * length, (s + 1) * length};
+    linear.problem.reference.num_steps = 8 * length;
+    std::mt19937 random(1);
+    linear.features.resize(count(8 * length * 20));
+    for (float& x : linear.features) x = std::uniform_real_distribution<float>(-1, 1)(random);
+    linear.problem.refresh();
+    linear.expect_agreement(40.0);
+  }
+}
+
+TEST(LinearLoss, SkippedPairsWithNanFeaturesLeaveNoTrace) {
+  ProblemShape shape;
+  Linear<float, float> linear(shape, 4, 19);
+  linear.problem.reference.segments = {{0, 2}, {2, 4}, {4, 6}, {6, 8}, {8, 10}, {10, 12}, {12, 14}, {14, 16}};
+  linear.problem.reference.num_steps = 16;
+  linear.features.resize(16 * 19);
+  linear.features[3 * 19 + 4] = std::nanf("");
+  linear.problem.reference.skip_nonfinite = true;
+  linear.problem.refresh();
+  linear.run(2);
+  EXPECT_TRUE(std::isfinite(linear.loss[0]));
+  for (float value : linear.grad_weight) EXPECT_TRUE(std::isfinite(value));
+  EXPECT_TRUE(std::isfinite(linear.grad_bias[0]));
+  for (std::size_t i = 0; i < 4 * 19; ++i) EXPECT_EQ(linear.grad_features[i], 0.0f);
+  EXPECT_NE(linear.grad_features[4 * 19], 0.0f);
+}
+
+}  // namespace
+}  // namespace segpref
