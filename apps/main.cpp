@@ -1,0 +1,113 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+
+#include "apps/command.hpp"
+
+namespace segpref::app {
+
+void add_common(CLI::App& command, Common& common, bool with_labels) {
+  command.add_flag("--json", common.json, "Print one JSON object as the last line of standard output");
+  command.add_option("--threads", common.threads, "Threads; 0: one per core. Results do not depend on it")->check(CLI::Range(0, 1024));
+  command.add_option("--device", common.device, "auto or cpu (cuda is not supported yet)")->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+  if (with_labels)
+    command.add_option("--labels", common.labels,
+                       "How labels are to be read: probability-of-second, probability-of-first, winner-index, two-columns, signed-strength, signed-logit, chosen-rejected");
+}
+
+Context make_context(const Common& common) {
+  if (common.device == "cuda") throw Error(ErrorCode::unsupported, "--device cuda is not supported yet: this segpref runs on the CPU");
+  return Context(common.threads);
+}
+
+PreferenceDataset load_data(const std::string& path, const Common& common, bool allow_nonfinite) {
+  DatasetOptions options;
+  options.labels = label_convention_from(common.labels);
+  options.allow_nonfinite_features = allow_nonfinite;
+  return PreferenceDataset::load(path, options);
+}
+
+nlohmann::json to_json(const Agreement& agreement) {
+  return {{"accuracy", agreement.accuracy ? nlohmann::json(*agreement.accuracy) : nlohmann::json()}, {"loss", agreement.loss}};
+}
+
+nlohmann::json to_json(const Evaluation& evaluation) {
+  nlohmann::json json = to_json(evaluation.mean);
+  json["brier"] = evaluation.brier;
+  json["ece"] = evaluation.ece;
+  json["num_pairs"] = evaluation.num_pairs;
+  json["members"] = nlohmann::json::array();
+  for (const Agreement& member : evaluation.members) json["members"].push_back(to_json(member));
+  return json;
+}
+
+ProgressLine::ProgressLine() : terminal_(isatty(STDERR_FILENO) != 0) {}
+ProgressLine::~ProgressLine() { clear(); }
+
+void ProgressLine::show(const std::string& what, double fraction) {
+  const int percent = static_cast<int>(fraction * 100);
+  if (!terminal_ || (percent == last_percent_ && what == last_what_)) return;
+  last_percent_ = percent;
+  last_what_ = what;
+  std::string bar(30, '.');
+  for (int i = 0; i < 30 * percent / 100; ++i) bar[static_cast<std::size_t>(i)] = '#';
+  std::fprintf(stderr, "\r\033[K[%s] %3d %%  %s", bar.c_str(), percent, what.c_str());
+}
+
+void ProgressLine::clear() {
+  if (terminal_ && last_percent_ >= 0) std::fprintf(stderr, "\r\033[K");
+  last_percent_ = -1;
+}
+
+namespace {
+
+int exit_code_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::invalid_argument:
+    case ErrorCode::invalid_type:
+    case ErrorCode::unsupported: return exit_usage;
+    case ErrorCode::bad_data: return exit_data;
+    default: return exit_runtime;
+  }
+}
+
+}  // namespace
+}  // namespace segpref::app
+
+int main(int argc, char** argv) {
+  using namespace segpref::app;
+  CLI::App app{"segpref trains reward models from preferences over trajectory segments.\n\n"
+               "  segpref fit data.npz --out model.safetensors --metrics metrics.jsonl\n"
+               "  segpref eval model.safetensors data.npz --json\n"
+               "  segpref predict model.safetensors steps.npz --out rewards.npz\n"
+               "  segpref query model.safetensors candidates.npz --top 20\n"
+               "  segpref info model.safetensors\n\n"
+               "Exit codes: 0 fine, 2 bad usage, 3 bad data, 4 the system refused, 130 interrupted."};
+  app.set_version_flag("--version", segpref::version());
+  app.require_subcommand(1);
+  Run run;
+  add_fit(app, run);
+  add_eval(app, run);
+  add_predict(app, run);
+  add_query(app, run);
+  add_info(app, run);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? exit_ok : exit_usage;
+  }
+  try {
+    return run();
+  } catch (const segpref::Error& error) {
+    std::cerr << "segpref: " << error.what() << "\n";
+    return exit_code_of(error.code());
+  } catch (const std::bad_alloc&) {
+    std::cerr << "segpref: out of memory\n";
+    return exit_runtime;
+  } catch (const std::exception& error) {
+    std::cerr << "segpref: " << error.what() << "\n";
+    return exit_runtime;
+  }
+}

@@ -1,0 +1,63 @@
+// A reward model with everything that goes into its file: architecture, parameters, standardisation, normalisation.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "context.hpp"
+#include "dataset.hpp"
+#include "model_file.hpp"
+#include "reward_mlp.hpp"
+
+namespace segpref {
+
+/// How an ensemble's scores are made from step rewards: the part of PreferenceOptions that a model keeps.
+struct ScoreOptions {
+  Aggregation aggregation = Aggregation::sum;
+  double discount = 1.0;
+  double temperature = 1.0;
+};
+
+/// One model's (or the mean score's) agreement with labels.
+struct Agreement {
+  std::optional<double> accuracy;  ///< correct / judged pairs (label not 0.5); absent when nothing was judged
+  double loss = 0.0;               ///< mean cross-entropy, weighted, nats
+};
+
+struct Evaluation {
+  Agreement mean;                   ///< of the mean score of the ensemble
+  double brier = 0.0;               ///< mean of (P(second preferred) - label)^2
+  double ece = 0.0;                 ///< expected calibration error over 10 bins of P(second preferred), judged pairs
+  std::int64_t num_pairs = 0;       ///< pairs with weight > 0
+  std::vector<Agreement> members;
+};
+
+class SEGPREF_API RewardEnsemble {
+ public:
+  /// Fresh parameters: reward_model.hpp, initialize_parameters.
+  RewardEnsemble(const RewardArchitecture& architecture, std::uint64_t seed);
+  explicit RewardEnsemble(RewardModelFile file);
+  static RewardEnsemble load(const std::string& path);
+  void save(const std::string& path) const;  ///< atomic
+
+  const RewardArchitecture& architecture() const { return file_.architecture; }
+  RewardModelFile& file() { return file_; }
+  const RewardModelFile& file() const { return file_; }
+  ScoreOptions score_options() const;                    ///< from the metadata; defaults when there are none
+  void set_score_options(const ScoreOptions& options);
+
+  /// `features` with this model's standardisation.
+  Features standardized(Features features) const;
+  /// Step rewards of every row, standardised and normalised as the model says.
+  void predict(const Context& context, const Features& features, const Prediction& prediction) const;
+  /// Logits [num_members, pairs.size()] of pairs of a data set (before normalisation), in chunks.
+  std::vector<float> logits(const Context& context, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs) const;
+  /// Agreement with `labels` [num_pairs of the data set]; pairs of weight 0 are left out.
+  Evaluation evaluate(const Context& context, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs, const float* labels) const;
+
+ private:
+  RewardModelFile file_;
+};
+
+}  // namespace segpref
