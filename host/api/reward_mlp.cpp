@@ -441,8 +441,9 @@ void mlp_preference_loss(const Context& context, const RewardArchitecture& archi
                          const DropoutState& dropout, TensorView step_rewards) {
   const auto extent = [](const ConstTensorView& view, int axis) { return view.rank > axis ? std::max<std::int64_t>(0, view.shape[axis]) : std::int64_t{0}; };
   PreferenceCapacity capacity;
+  validation::parameters(architecture, parameters);
   capacity.num_members = architecture.num_members;
-  capacity.num_steps = extent(features.first, 0);
+  capacity.num_steps = validation::features(features, architecture.feature_dim);
   capacity.num_segments = batch.offsets.present() ? std::max<std::int64_t>(0, extent(batch.offsets, 0) - 1) : extent(batch.begins, 0);
   capacity.num_pairs = extent(batch.labels, 0);
   capacity.num_batch_pairs = batch.pair_order.present() ? extent(batch.pair_order, batch.pair_order.rank - 1) : 0;

@@ -24,6 +24,7 @@ struct RankingResult {
   TensorView metrics;           ///< [num_members, 3] f64: weight_sum, loss_sum, num_skipped
 };
 
+/// Not supported by this version: throws Error(unsupported). What it will compute:
 /// Plackett-Luce: sum over stages j of (logsumexp_{k >= j} S_k - S_j), S over temperature. Two entries give the pair loss.
 /// @param step_rewards       [num_members, num_steps] or [num_steps]; f32, f64, bf16 or f16
 /// @param grad_step_rewards  the shape and dtype of step_rewards, overwritten; absent: no backward pass

@@ -1,0 +1,58 @@
+// given-short and given-long: loss and gradient from given step rewards, f32. Floor: every reward read once, every gradient written once.
+#include <benchmark/benchmark.h>
+
+#include <cmath>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "bench/common/limits.hpp"
+#include "host/plan/owned_workspace.hpp"
+#include "segpref/preference_loss.hpp"
+
+namespace segpref::bench {
+namespace {
+
+void given(benchmark::State& state, std::int64_t num_pairs, std::int64_t mean_length) {
+  std::mt19937_64 random(1);
+  std::vector<std::int64_t> offsets = {0};
+  for (std::int64_t s = 0; s < 2 * num_pairs; ++s) offsets.push_back(offsets.back() + std::uniform_int_distribution<std::int64_t>(1, 2 * mean_length - 1)(random));
+  std::vector<float> rewards(static_cast<std::size_t>(offsets.back())), grad(rewards.size()), labels(static_cast<std::size_t>(num_pairs)), loss(1);
+  for (float& reward : rewards) reward = std::normal_distribution<float>(0, 0.1f)(random);
+  for (float& label : labels) label = static_cast<float>(random() % 2);
+  const Context context;
+  PreferenceBatch batch;
+  batch.offsets = view(offsets);
+  batch.labels = view(labels);
+  PreferenceResult result;
+  result.loss = view(loss);
+  const PreferenceLossPlan plan({1, offsets.back(), 2 * num_pairs, num_pairs, num_pairs, 0, DType::f32});
+  const OwnedWorkspace workspace(plan.workspace_bytes());
+  const auto run = [&] { preference_loss(context, plan, view(std::as_const(rewards)), batch, {}, result, view(grad), workspace.get()); };
+
+  run();  // check before timing: the loss in float64, and one gradient
+  double expected = 0;
+  for (std::int64_t p = 0; p < num_pairs; ++p) {
+    double scores[2] = {0, 0};
+    for (int side = 0; side < 2; ++side)
+      for (std::int64_t t = offsets[static_cast<std::size_t>(2 * p + side)]; t < offsets[static_cast<std::size_t>(2 * p + side + 1)]; ++t) scores[side] += static_cast<double>(rewards[static_cast<std::size_t>(t)]);
+    const double z = (scores[1] - scores[0]) * (labels[static_cast<std::size_t>(p)] > 0 ? 1 : -1);
+    expected += (std::max(-z, 0.0) + std::log1p(std::exp(-std::fabs(z)))) / static_cast<double>(num_pairs);
+  }
+  if (std::fabs(static_cast<double>(loss[0]) - expected) > 1e-5 * expected) return state.SkipWithError("the loss is wrong");
+
+  for (auto _ : state) run();
+  const double bytes = 8.0 * static_cast<double>(rewards.size());
+  const double limit = bandwidth_gbps(context.pool(), static_cast<std::int64_t>(bytes / 2), true);
+  state.counters["GB/s"] = benchmark::Counter(bytes * 1e-9 * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+  state.counters["floor_ms"] = bytes / limit * 1e-6;
+  state.counters["limit_GB/s"] = limit;
+}
+
+BENCHMARK_CAPTURE(given, short, 100'000, 50)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(given, long, 1'000, 5'000)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+}  // namespace
+}  // namespace segpref::bench
+
+BENCHMARK_MAIN();

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Exit codes and messages: 0 fine, 2 bad usage, 3 bad data, 4 the system refused.
+source "$(dirname "$0")/common.sh"
+
+expect 0 "Exit codes" "$segpref" --help
+expect 0 "--hidden" "$segpref" fit --help
+expect 0 "0.1.0" "$segpref" --version
+expect 0 "instruction_set" "$segpref" info
+expect 2 "subcommand" "$segpref"
+expect 2 "--out" "$segpref" fit "$data"
+expect 2 "'6x' is not a width" "$segpref" fit "$data" --out "$work/m" --hidden 64,6x
+expect 2 "hidden[0] = 4096 is outside" "$segpref" fit "$data" --out "$work/m" --hidden 4096
+expect 2 "--activation = step must be one of relu" "$segpref" fit "$data" --out "$work/m" --activation step
+expect 2 "temperature = 0 must be" "$segpref" fit "$data" --out "$work/m" --temperature 0 --epochs 1
+expect 2 "cuda is not supported yet" "$segpref" fit "$data" --out "$work/m" --device cuda
+expect 4 "cannot open" "$segpref" fit "$work/none.npz" --out "$work/m"
+head -c 5000 "$data" >"$work/short.npz"
+expect 3 "short.npz" "$segpref" fit "$work/short.npz" --out "$work/m"
+expect 3 "short.npz" "$segpref" info "$work/short.npz"
+[[ ! -e $work/m ]] || fail "a refused call left a model behind"
+echo "passed"
