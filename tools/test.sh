@@ -30,7 +30,6 @@ run_tests() {  # PRESET [ctest arguments]
 
 if $full; then
   tools/setup.sh --full
-  export SEGPREF_LONG_TESTS=1   # long cases and all seeds
 else
   tools/setup.sh
 fi
@@ -47,4 +46,5 @@ if $full; then
   done
 fi
 build dev
+if $full; then export SEGPREF_LONG_TESTS=1; fi   # long cases and all seeds, without a sanitizer
 run_tests dev   # last, so that the run ends in its summary

@@ -78,11 +78,11 @@ void batch_loss(const BatchLossArgs<Real>& args, ThreadPool& pool) {
   pool.run(batch.num_members * num_slabs, [&](std::int64_t task, int) { run_slab(args, task / num_slabs, task % num_slabs); });
 
   for (std::int64_t member = 0; member < batch.num_members; ++member) {
-    PairSums& total = args.slab_sums[member * num_slabs];
     if (num_slabs == 0) {
       store_member_sums(args, member, PairSums());
       continue;
     }
+    PairSums& total = args.slab_sums[member * num_slabs];
     for (std::int64_t slab = 1; slab < num_slabs; ++slab) add(total, args.slab_sums[member * num_slabs + slab]);
     store_member_sums(args, member, total);
   }

@@ -157,7 +157,8 @@ void backward_tile(const RewardArchitecture& architecture, const Shape& shape, c
   const Real slope = leaky_slope_of<Real>(architecture);
 
   const Real* top = shape.num_hidden > 0 ? tile.activations + position * rows_per_tile : rows;
-  row_dots_backward(top, num_rows, shape.padded_width[last], packed + shape.packed_weight[last], grad_raw, grad + shape.grad_weight[last], grad_out);
+  row_dots_backward(top, num_rows, shape.padded_width[last], packed + shape.packed_weight[last], grad_raw,
+                    shape.num_hidden > 0 && !shape.needs_slopes ? slope : Real(1), grad + shape.grad_weight[last], grad_out);
   Real sum = 0;
   for (std::int64_t row = 0; row < num_rows; ++row) sum += grad_raw[row];
   grad[shape.grad_bias[last]] += sum;
@@ -165,14 +166,9 @@ void backward_tile(const RewardArchitecture& architecture, const Shape& shape, c
   for (int hidden = shape.num_hidden; hidden > 0; --hidden) {
     const auto layer = static_cast<std::size_t>(hidden);  // produces activations `layer` from `layer - 1`
     const std::int64_t width = shape.padded_width[layer], in_width = shape.padded_width[layer - 1];
-    const Real* activation = tile.activations + position * rows_per_tile;
     const Real* slopes = tile.slopes == nullptr ? nullptr : tile.slopes + position * rows_per_tile;
-    const bool top_layer = hidden == shape.num_hidden;
-    if (slopes != nullptr) {
+    if (slopes != nullptr)  // leaky activations had theirs in the epilogue of the product before
       for (std::int64_t i = 0; i < num_rows * width; ++i) grad_out[i] *= slopes[i];
-    } else if (top_layer) {  // lower layers had it in the epilogue of their product
-      for (std::int64_t i = 0; i < num_rows * width; ++i) grad_out[i] *= activation[i] > 0 ? Real(1) : slope;
-    }
     const std::int64_t in_position = hidden > 1 ? position - in_width : 0;
     const Real* in = hidden > 1 ? tile.activations + in_position * rows_per_tile : rows;
     WeightProduct<Real> weights;

@@ -159,17 +159,18 @@ void row_dots_of(const Real* rows, std::int64_t num_rows, std::int64_t width, co
 }
 
 template <typename Real>
-void row_dots_backward_of(const Real* rows, std::int64_t num_rows, std::int64_t width, const Real* vector, const Real* factors, Real* sums,
-                          Real* outer) {
+void row_dots_backward_of(const Real* rows, std::int64_t num_rows, std::int64_t width, const Real* vector, const Real* factors, Real slope,
+                          Real* sums, Real* outer) {
   const hn::ScalableTag<Real> d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
   for (std::int64_t m = 0; m < width; m += lanes) {
     auto sum = hn::LoadU(d, sums + m);
-    const auto weights = hn::LoadU(d, vector + m);
+    const auto weights = hn::LoadU(d, vector + m), sloped = hn::Mul(weights, hn::Set(d, slope));
     for (std::int64_t n = 0; n < num_rows; ++n) {
       const auto factor = hn::Set(d, factors[n]);
-      sum = hn::MulAdd(factor, hn::LoadU(d, rows + n * width + m), sum);
-      hn::StoreU(hn::Mul(factor, weights), d, outer + n * width + m);
+      const auto h = hn::LoadU(d, rows + n * width + m);
+      sum = hn::MulAdd(factor, h, sum);
+      hn::StoreU(hn::Mul(factor, hn::IfThenElse(hn::Gt(h, hn::Zero(d)), weights, sloped)), d, outer + n * width + m);
     }
     hn::StoreU(sum, d, sums + m);
   }
@@ -183,8 +184,8 @@ void row_dots_backward_of(const Real* rows, std::int64_t num_rows, std::int64_t 
     row_dots_of(rows, n, width, vector, bias, out);                                                                                  \
   }                                                                                                                                  \
   void row_dots_backward_##name(const Real* rows, std::int64_t n, std::int64_t width, const Real* vector, const Real* factors,       \
-                                Real* sums, Real* outer) {                                                                           \
-    row_dots_backward_of(rows, n, width, vector, factors, sums, outer);                                                              \
+                                Real slope, Real* sums, Real* outer) {                                                                           \
+    row_dots_backward_of(rows, n, width, vector, factors, slope, sums, outer);                                                              \
   }
 SEGPREF_DEFINE(f32, float)
 SEGPREF_DEFINE(f64, double)
@@ -210,9 +211,9 @@ namespace segpref::cpu::mlp {
   void row_dots(const Real* rows, std::int64_t n, std::int64_t width, const Real* vector, Real bias, Real* out) {                    \
     HWY_DYNAMIC_DISPATCH(row_dots_##name)(rows, n, width, vector, bias, out);                                                        \
   }                                                                                                                                  \
-  void row_dots_backward(const Real* rows, std::int64_t n, std::int64_t width, const Real* vector, const Real* factors, Real* sums,  \
-                         Real* outer) {                                                                                              \
-    HWY_DYNAMIC_DISPATCH(row_dots_backward_##name)(rows, n, width, vector, factors, sums, outer);                                    \
+  void row_dots_backward(const Real* rows, std::int64_t n, std::int64_t width, const Real* vector, const Real* factors, Real slope,  \
+                         Real* sums, Real* outer) {                                                                                              \
+    HWY_DYNAMIC_DISPATCH(row_dots_backward_##name)(rows, n, width, vector, factors, slope, sums, outer);                                    \
   }
 SEGPREF_DEFINE(f32, float)
 SEGPREF_DEFINE(f64, double)

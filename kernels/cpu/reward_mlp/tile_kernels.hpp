@@ -57,9 +57,11 @@ void add_columns(const double* rows, std::int64_t num_rows, std::int64_t width, 
 void row_dots(const float* rows, std::int64_t num_rows, std::int64_t width, const float* vector, float bias, float* out);
 void row_dots(const double* rows, std::int64_t num_rows, std::int64_t width, const double* vector, double bias, double* out);
 
-/// sums[m] += sum_n factors[n] * rows[n, m], and outer[n, m] = factors[n] * vector[m]: the backward pass of row_dots.
-void row_dots_backward(const float* rows, std::int64_t num_rows, std::int64_t width, const float* vector, const float* factors, float* sums, float* outer);
-void row_dots_backward(const double* rows, std::int64_t num_rows, std::int64_t width, const double* vector, const double* factors, double* sums,
-                       double* outer);
+/// sums[m] += sum_n factors[n] * rows[n, m], and outer[n, m] = factors[n] * vector[m] * (rows[n, m] > 0 ? 1 : slope): the backward pass
+/// of row_dots and of the leaky activation that made its rows. slope 1: no activation.
+void row_dots_backward(const float* rows, std::int64_t num_rows, std::int64_t width, const float* vector, const float* factors, float slope, float* sums,
+                       float* outer);
+void row_dots_backward(const double* rows, std::int64_t num_rows, std::int64_t width, const double* vector, const double* factors, double slope,
+                       double* sums, double* outer);
 
 }  // namespace segpref::cpu::mlp
