@@ -1,1 +1,34 @@
-# Install rules, package files and CPack.
+# Install rules, package files and CPack, for the shared library. A static one is for use inside this build only: its
+# dependencies are not exported.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+if(BUILD_SHARED_LIBS)
+  # What leaves the library: the public classes and functions, not the standard library's instantiations.
+  target_link_options(segpref PRIVATE "LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/segpref.map")
+  set_target_properties(segpref PROPERTIES LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/segpref.map)
+
+  install(TARGETS segpref EXPORT segprefTargets)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/segpref DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  install(EXPORT segprefTargets NAMESPACE segpref:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/segpref)
+  configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/segprefConfig.cmake.in ${PROJECT_BINARY_DIR}/segprefConfig.cmake
+    INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/segpref)
+  write_basic_package_version_file(${PROJECT_BINARY_DIR}/segprefConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+  install(FILES ${PROJECT_BINARY_DIR}/segprefConfig.cmake ${PROJECT_BINARY_DIR}/segprefConfigVersion.cmake
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/segpref)
+  # Paths relative to the file itself, so that an installed tree may be moved.
+  file(RELATIVE_PATH SEGPREF_PC_INCLUDE /${CMAKE_INSTALL_LIBDIR}/pkgconfig /${CMAKE_INSTALL_INCLUDEDIR})
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/segpref.pc.in ${PROJECT_BINARY_DIR}/segpref.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/segpref.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+  if(SEGPREF_BUILD_APPS)
+    install(TARGETS segpref_command)
+  endif()
+
+  set(CPACK_GENERATOR DEB)
+  set(CPACK_PACKAGE_NAME segpref)
+  set(CPACK_PACKAGE_CONTACT "segpref developers")
+  set(CPACK_PACKAGE_DESCRIPTION_SUMMARY ${PROJECT_DESCRIPTION})
+  set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+  set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+  include(CPack)
+endif()

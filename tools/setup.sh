@@ -6,7 +6,7 @@ set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config libhwy-dev libdlpack-dev libzip-dev nlohmann-json3-dev libcli11-dev libfmt-dev
           libgtest-dev libbenchmark-dev)
-if [[ ${1:-} == --full ]]; then packages+=(clang-19 libclang-rt-19-dev); fi
+if [[ ${1:-} == --full ]]; then packages+=(clang-19 libclang-rt-19-dev dpkg-dev); fi
 
 if ! command -v dpkg-query >/dev/null; then
   echo "setup: this is not a Debian or Ubuntu machine. Install the equivalents of: ${packages[*]}" >&2
