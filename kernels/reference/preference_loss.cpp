@@ -27,8 +27,6 @@ LogProbability mix(LogProbability p, Wide lapse, Wide outcomes) {
   return {value, share * p.by_logit, share * p.by_tie};
 }
 
-Wide power(double base, std::int64_t exponent) { return std::pow(static_cast<Wide>(base), static_cast<Wide>(exponent)); }
-
 }  // namespace
 
 PairLoss pair_loss(const PreferenceProblem& problem, double logit, double label, double margin, double tie_parameter) {
@@ -70,15 +68,6 @@ PairLoss pair_loss(const PreferenceProblem& problem, double logit, double label,
           static_cast<double>(-(1 - y) * first.by_tie - y * second.by_tie)};
 }
 
-double segment_score(const PreferenceProblem& problem, const Segment& segment, const std::vector<double>& step_rewards) {
-  const std::int64_t length = segment.end - segment.begin;
-  if (length == 0) return 0;
-  if (problem.aggregation == Aggregate::last) return step_rewards[static_cast<std::size_t>(segment.end - 1)];
-  Wide sum = 0;
-  for (std::int64_t t = 0; t < length; ++t) sum += power(problem.discount, t) * step_rewards[static_cast<std::size_t>(segment.begin + t)];
-  return static_cast<double>(problem.aggregation == Aggregate::mean ? sum / length : sum);
-}
-
 PreferenceSolution preference_loss(const PreferenceProblem& problem, const std::vector<std::vector<double>>& step_rewards) {
   const auto members = static_cast<std::size_t>(problem.num_members);
   PreferenceSolution solution;
@@ -93,7 +82,7 @@ PreferenceSolution preference_loss(const PreferenceProblem& problem, const std::
 
   for (std::size_t e = 0; e < members; ++e) {
     std::vector<double>& scores = solution.scores[e];
-    for (const Segment& segment : problem.segments) scores.push_back(segment_score(problem, segment, step_rewards[e]));
+    for (const Segment& segment : problem.segments) scores.push_back(segment_score(problem.aggregation, problem.discount, segment, step_rewards[e]));
     std::vector<bool> counted_segment(problem.segments.size(), false);
     std::vector<double>& grad_scores = solution.grad_scores[e];
     Metrics& metrics = solution.metrics[e];
@@ -138,17 +127,8 @@ PreferenceSolution preference_loss(const PreferenceProblem& problem, const std::
     solution.loss[e] = scale == 0 ? 0 : (metrics.loss_sum + metrics.centering_sum) / divisor;
     solution.grad_tie_parameter[e] *= scale;
     for (double& grad : grad_scores) grad *= scale;
-    for (std::size_t s = 0; s < problem.segments.size(); ++s) {
-      if (!counted_segment[s]) continue;
-      const Segment& segment = problem.segments[s];
-      const std::int64_t length = segment.end - segment.begin;
-      for (std::int64_t t = 0; t < length; ++t) {
-        Wide coefficient = power(problem.discount, t);
-        if (problem.aggregation == Aggregate::mean) coefficient /= length;
-        if (problem.aggregation == Aggregate::last) coefficient = t == length - 1 ? 1 : 0;
-        solution.grad_step_rewards[e][static_cast<std::size_t>(segment.begin + t)] += static_cast<double>(coefficient * grad_scores[s]);
-      }
-    }
+    for (std::size_t s = 0; s < problem.segments.size(); ++s)
+      if (counted_segment[s]) add_score_gradient(problem.aggregation, problem.discount, problem.segments[s], grad_scores[s], solution.grad_step_rewards[e]);
   }
   return solution;
 }

@@ -3,20 +3,16 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <optional>
 #include <vector>
 
+#include "kernels/reference/segment_reduce.hpp"
+
 namespace segpref::reference {
 
-enum class Aggregate { sum, mean, last };
 enum class Ties { none, rao_kupper, davidson };
 enum class Reduce { mean, sum, none };
-
-struct Segment {
-  std::int64_t begin = 0, end = 0;
-};
 
 struct Pair {
   std::int64_t first = 0, second = 0;
@@ -57,8 +53,6 @@ struct PairLoss {
   double loss = 0, grad_logit = 0, grad_tie = 0;
 };
 PairLoss pair_loss(const PreferenceProblem& problem, double logit, double label, double margin, double tie_parameter);
-
-double segment_score(const PreferenceProblem& problem, const Segment& segment, const std::vector<double>& step_rewards);
 
 /// @param step_rewards  [num_members][num_steps]
 PreferenceSolution preference_loss(const PreferenceProblem& problem, const std::vector<std::vector<double>>& step_rewards);

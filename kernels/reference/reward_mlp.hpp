@@ -1,9 +1,11 @@
-// The oracle of the MLP reward model: float64, one plain loop per formula, forward only. Gradients of the back ends are compared with central
-// differences of it.
+// The oracle of the MLP reward model: float64, one plain loop per formula, forward and backward one row at a time.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
+
+#include "kernels/reference/preference_loss.hpp"
 
 namespace segpref::reference {
 
@@ -19,9 +21,34 @@ struct MlpModel {
   bool scaled = false;
   double lo = 0, hi = 1;
   bool bias = true;
+  std::vector<double> mean, std;     ///< [feature_dim], or both empty: a feature enters as (x - mean) / std
 };
 
+/// What a hidden unit is multiplied by after its activation: 0 where dropout takes it, 1 / (1 - rate) where it stays.
+/// An empty function means no dropout.
+using UnitFactor = std::function<double(std::int64_t layer, std::int64_t unit)>;
+using DropoutMask = std::function<double(std::int64_t member, std::int64_t layer, std::int64_t step, std::int64_t unit)>;
+
+/// Elements of the flat buffer of parameters.
+std::int64_t num_parameters(const MlpModel& model);
+
 /// The reward of one row. `parameters` is the flat buffer: per layer weight [num_members, out, in], then bias [num_members, out].
-double mlp_reward(const MlpModel& model, const std::vector<double>& parameters, std::int64_t member, const std::vector<double>& row);
+double mlp_reward(const MlpModel& model, const std::vector<double>& parameters, std::int64_t member, const std::vector<double>& row,
+                  const UnitFactor& factor = {});
+
+/// Adds d(reward)/d(parameters) and d(reward)/d(row) times `grad_reward`.
+void add_mlp_gradient(const MlpModel& model, const std::vector<double>& parameters, std::int64_t member, const std::vector<double>& row,
+                      double grad_reward, std::vector<double>& grad_parameters, std::vector<double>& grad_row, const UnitFactor& factor = {});
+
+struct MlpSolution {
+  std::vector<std::vector<double>> step_rewards;   ///< [num_members][num_steps], of every step
+  PreferenceSolution preference;
+  std::vector<double> grad_parameters;             ///< the shape of parameters
+  std::vector<std::vector<double>> grad_features;  ///< [num_steps][feature_dim], summed over members
+};
+
+/// @param features  [num_steps][feature_dim]
+MlpSolution mlp_preference_loss(const PreferenceProblem& problem, const MlpModel& model, const std::vector<double>& parameters,
+                                const std::vector<std::vector<double>>& features, const DropoutMask& mask = {});
 
 }  // namespace segpref::reference
