@@ -7,6 +7,7 @@
 #include "host/plan/owned_workspace.hpp"
 #include "host/plan/workspace_layout.hpp"
 #include "host/validate/batch.hpp"
+#include "host/validate/step_rewards.hpp"
 #include "host/validate/tensor.hpp"
 #include "kernels/cpu/batch_loss.hpp"
 #include "kernels/cpu/segment_reduce.hpp"
@@ -83,24 +84,6 @@ void run(const Context& context, const PreferenceLossPlan& plan, const ConstTens
   cpu::expand_gradient(batch, aggregation, order, args.grad_scores, args.segment_counted, static_cast<Element*>(grad_step_rewards.data), pool);
 }
 
-std::int64_t members_of(const ConstTensorView& step_rewards) { return step_rewards.rank == 2 ? step_rewards.shape[0] : 1; }
-std::int64_t steps_of(const ConstTensorView& step_rewards) { return step_rewards.rank >= 1 ? step_rewards.shape[step_rewards.rank - 1] : 0; }
-
-/// `tensor` has the shape of `step_rewards`.
-void check_shape_of_rewards(std::string_view name, const ConstTensorView& tensor, const ConstTensorView& step_rewards, std::initializer_list<DType> dtypes) {
-  if (step_rewards.rank == 2)
-    validation::tensor(name, tensor, dtypes, {members_of(step_rewards), steps_of(step_rewards)}, "[num_members, num_steps]");
-  else
-    validation::tensor(name, tensor, dtypes, {steps_of(step_rewards)}, "[num_steps]");
-}
-
-void check_step_rewards(const ConstTensorView& step_rewards) {
-  check_shape_of_rewards("step_rewards", step_rewards, step_rewards, {DType::f32, DType::f64, DType::bf16, DType::f16});
-  const std::int64_t num_members = members_of(step_rewards);
-  if (num_members < 1 || num_members > 32)
-    throw Error(ErrorCode::invalid_argument, fmt::format("step_rewards has {} members; 1 to 32 are supported", num_members));
-}
-
 }  // namespace
 
 PreferenceLossPlan::PreferenceLossPlan(const PreferenceCapacity& capacity) : capacity_(capacity) {
@@ -121,13 +104,13 @@ std::string PreferenceLossPlan::describe() const {
 
 void preference_loss(const Context& context, const PreferenceLossPlan& plan, ConstTensorView step_rewards, const PreferenceBatch& in,
                      const PreferenceOptions& options, const PreferenceResult& result, TensorView grad_step_rewards, Workspace workspace) {
-  check_step_rewards(step_rewards);
-  const std::int64_t num_members = members_of(step_rewards), num_steps = steps_of(step_rewards);
+  validation::step_rewards(step_rewards);
+  const std::int64_t num_members = validation::members_of(step_rewards), num_steps = validation::steps_of(step_rewards);
   const bool wide = step_rewards.dtype == DType::f64;
   const cpu::Batch batch = validation::preference_batch(in, options, num_members, num_steps, wide);
   const cpu::LossParams loss = validation::preference_options(options, batch, wide);
   validation::preference_result(result, options, batch, wide);
-  if (grad_step_rewards.present()) check_shape_of_rewards("grad_step_rewards", grad_step_rewards, step_rewards, {step_rewards.dtype});
+  if (grad_step_rewards.present()) validation::shape_of_rewards("grad_step_rewards", grad_step_rewards, step_rewards, {step_rewards.dtype});
   validation::within_capacity(plan.capacity(), batch, step_rewards.dtype);
 
   switch (step_rewards.dtype) {
@@ -140,11 +123,11 @@ void preference_loss(const Context& context, const PreferenceLossPlan& plan, Con
 
 void preference_loss(const Context& context, ConstTensorView step_rewards, const PreferenceBatch& batch, const PreferenceOptions& options,
                      const PreferenceResult& result, TensorView grad_step_rewards) {
-  check_step_rewards(step_rewards);  // a capacity is made from it
+  validation::step_rewards(step_rewards);  // a capacity is made from it
   const auto extent = [](const ConstTensorView& view, int axis) { return view.rank > axis ? view.shape[axis] : std::int64_t{0}; };
   PreferenceCapacity capacity;
-  capacity.num_members = members_of(step_rewards);
-  capacity.num_steps = steps_of(step_rewards);
+  capacity.num_members = validation::members_of(step_rewards);
+  capacity.num_steps = validation::steps_of(step_rewards);
   capacity.num_segments = std::max<std::int64_t>(0, batch.offsets.present() ? extent(batch.offsets, 0) - 1 : extent(batch.begins, 0));
   capacity.num_pairs = std::max<std::int64_t>(0, extent(batch.labels, 0));
   capacity.num_batch_pairs = std::max<std::int64_t>(0, batch.pair_order.present() ? extent(batch.pair_order, batch.pair_order.rank - 1) : 0);

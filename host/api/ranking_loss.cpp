@@ -1,11 +1,143 @@
 #include "segpref/ranking_loss.hpp"
 
-#include "segpref/error.hpp"
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "host/plan/owned_workspace.hpp"
+#include "host/plan/workspace_layout.hpp"
+#include "host/validate/batch.hpp"
+#include "host/validate/ranking.hpp"
+#include "host/validate/step_rewards.hpp"
+#include "host/validate/tensor.hpp"
+#include "kernels/cpu/ranking_loss.hpp"
+#include "kernels/cpu/segment_reduce.hpp"
 
 namespace segpref {
+namespace {
 
-void ranking_loss(const Context&, ConstTensorView, const RankingBatch&, const PreferenceOptions&, const RankingResult&, TensorView) {
-  throw Error(ErrorCode::unsupported, "ranking_loss is not supported by this version; two segments at a time go through preference_loss");
+template <typename Real>
+struct Buffers {
+  Booked<Real> scores, grad_scores, discount_powers;
+  Booked<double> grad_sums, grad_entries;
+  Booked<std::uint8_t> ranking_counted, segment_counted;
+  Booked<cpu::RankingSums> slab_sums;
+  Booked<std::int64_t> by_begin, reach;
+};
+
+template <typename Real>
+Buffers<Real> book(const RankingCapacity& capacity, WorkspaceLayout& layout) {
+  const std::int64_t scores = validation::product("scores", capacity.num_members, capacity.num_segments);
+  Buffers<Real> buffers;
+  buffers.scores = layout.book<Real>(scores);
+  buffers.grad_scores = layout.book<Real>(scores);
+  buffers.discount_powers = layout.book<Real>(capacity.num_steps);
+  buffers.grad_sums = layout.book<double>(scores);
+  buffers.grad_entries = layout.book<double>(validation::product("rankings", capacity.num_members, capacity.num_entries));
+  buffers.ranking_counted = layout.book<std::uint8_t>(validation::product("rankings", capacity.num_members, capacity.num_rankings));
+  buffers.segment_counted = layout.book<std::uint8_t>(scores);
+  buffers.slab_sums = layout.book<cpu::RankingSums>(capacity.num_members * cpu::num_ranking_slabs(capacity.num_rankings));
+  buffers.by_begin = layout.book<std::int64_t>(capacity.num_segments);
+  buffers.reach = layout.book<std::int64_t>(capacity.num_segments);
+  return buffers;
+}
+
+template <typename Element, typename Real>
+void run(const Context& context, const RankingLossPlan& plan, const ConstTensorView& step_rewards, const cpu::Batch& batch,
+         const cpu::Rankings& rankings, const PreferenceOptions& options, const RankingResult& result, const TensorView& grad_step_rewards,
+         Workspace workspace) {
+  WorkspaceLayout layout;
+  const Buffers<Real> buffers = book<Real>(plan.capacity(), layout);
+  check_workspace(workspace, layout.total_bytes());
+  ThreadPool& pool = context.pool();
+
+  cpu::AggregationParams<Real> aggregation{options.aggregation, nullptr};
+  if (options.discount != 1.0) {
+    cpu::discount_powers(options.discount, cpu::longest_segment(batch), buffers.discount_powers.in(workspace));
+    aggregation.discount_powers = buffers.discount_powers.in(workspace);
+  }
+  Real* scores = result.scores.present() ? static_cast<Real*>(result.scores.data) : buffers.scores.in(workspace);
+  cpu::segment_scores(batch, aggregation, static_cast<const Element*>(step_rewards.data), scores, pool);
+
+  cpu::RankingLossArgs<Real> args;
+  args.rankings = rankings;
+  args.num_members = batch.num_members;
+  args.num_segments = batch.num_segments;
+  args.temperature = options.temperature;
+  args.skip_nonfinite = options.nonfinite == NonFinite::skip;
+  args.reduction = {options.reduction == Reduction::mean, options.normalizer};
+  args.scores = scores;
+  args.reduced_loss = static_cast<Real*>(result.loss.data);
+  args.loss_per_ranking = static_cast<Real*>(result.loss_per_ranking.data);
+  args.metrics = static_cast<double*>(result.metrics.data);
+  args.ranking_counted = buffers.ranking_counted.in(workspace);
+  args.slab_sums = buffers.slab_sums.in(workspace);
+  if (grad_step_rewards.present()) {
+    args.grad_scores = buffers.grad_scores.in(workspace);
+    args.segment_counted = buffers.segment_counted.in(workspace);
+    args.grad_entries = buffers.grad_entries.in(workspace);
+    args.grad_sums = buffers.grad_sums.in(workspace);
+  }
+  cpu::ranking_batch_loss(args, pool);
+  if (!grad_step_rewards.present()) return;
+
+  const cpu::SegmentOrder order = cpu::order_segments(batch, buffers.by_begin.in(workspace), buffers.reach.in(workspace));
+  cpu::expand_gradient(batch, aggregation, order, args.grad_scores, args.segment_counted, static_cast<Element*>(grad_step_rewards.data), pool);
+}
+
+}  // namespace
+
+RankingLossPlan::RankingLossPlan(const RankingCapacity& capacity) : capacity_(capacity) {
+  validation::capacity(capacity);
+  WorkspaceLayout layout;
+  if (capacity.dtype == DType::f64) book<double>(capacity, layout);
+  else book<float>(capacity, layout);
+  workspace_bytes_ = layout.total_bytes();
+}
+
+std::string RankingLossPlan::describe() const {
+  return fmt::format(
+      "ranking_loss: up to {} members, {} steps ({}), {} segments, {} rankings of {} entries in all; segment scores, then rankings in slabs of {}, "
+      "then one gradient write; workspace {} bytes",
+      capacity_.num_members, capacity_.num_steps, name_of(capacity_.dtype), capacity_.num_segments, capacity_.num_rankings, capacity_.num_entries,
+      cpu::rankings_per_slab, workspace_bytes_);
+}
+
+void ranking_loss(const Context& context, const RankingLossPlan& plan, ConstTensorView step_rewards, const RankingBatch& in,
+                  const PreferenceOptions& options, const RankingResult& result, TensorView grad_step_rewards, Workspace workspace) {
+  validation::step_rewards(step_rewards);
+  const bool wide = step_rewards.dtype == DType::f64;
+  cpu::Batch batch;
+  batch.num_members = validation::members_of(step_rewards);
+  validation::segments(in.offsets, in.begins, in.lengths, validation::steps_of(step_rewards), batch);
+  const cpu::Rankings rankings = validation::rankings(in, batch, wide);
+  validation::ranking_options(options, batch, wide);
+  validation::ranking_result(result, options, batch, rankings, wide);
+  if (grad_step_rewards.present()) validation::shape_of_rewards("grad_step_rewards", grad_step_rewards, step_rewards, {step_rewards.dtype});
+  validation::within_capacity(plan.capacity(), batch, rankings, step_rewards.dtype);
+
+  switch (step_rewards.dtype) {
+    case DType::f32: return run<float, float>(context, plan, step_rewards, batch, rankings, options, result, grad_step_rewards, workspace);
+    case DType::f64: return run<double, double>(context, plan, step_rewards, batch, rankings, options, result, grad_step_rewards, workspace);
+    case DType::bf16: return run<bf16, float>(context, plan, step_rewards, batch, rankings, options, result, grad_step_rewards, workspace);
+    default: return run<f16, float>(context, plan, step_rewards, batch, rankings, options, result, grad_step_rewards, workspace);
+  }
+}
+
+void ranking_loss(const Context& context, ConstTensorView step_rewards, const RankingBatch& batch, const PreferenceOptions& options,
+                  const RankingResult& result, TensorView grad_step_rewards) {
+  validation::step_rewards(step_rewards);  // a capacity is made from it
+  const auto extent = [](const ConstTensorView& view) { return view.rank > 0 ? std::max<std::int64_t>(0, view.shape[0]) : std::int64_t{0}; };
+  RankingCapacity capacity;
+  capacity.num_members = validation::members_of(step_rewards);
+  capacity.num_steps = validation::steps_of(step_rewards);
+  capacity.num_segments = batch.offsets.present() ? std::max<std::int64_t>(0, extent(batch.offsets) - 1) : extent(batch.begins);
+  capacity.num_rankings = std::max<std::int64_t>(0, extent(batch.ranking_offsets) - 1);
+  capacity.num_entries = extent(batch.rankings);
+  capacity.dtype = step_rewards.dtype;
+  const RankingLossPlan plan(capacity);
+  const OwnedWorkspace workspace(plan.workspace_bytes());
+  ranking_loss(context, plan, step_rewards, batch, options, result, grad_step_rewards, workspace.get());
 }
 
 }  // namespace segpref

@@ -5,92 +5,9 @@
 #include <cmath>
 
 #include "host/validate/tensor.hpp"
+#include "host/validate/values.hpp"
 
 namespace segpref::validation {
-namespace {
-
-constexpr std::initializer_list<DType> index_types = {DType::i32, DType::i64};
-
-cpu::IndexArray indices(const ConstTensorView& view) {
-  // An empty array may come with a null pointer, which must not read as "absent".
-  static constexpr std::int64_t empty = 0;
-  return {view.data != nullptr ? view.data : &empty, view.dtype == DType::i64};
-}
-
-cpu::RealArray reals(const ConstTensorView& view, std::int64_t num, double absent) {
-  if (!view.present()) return {nullptr, false, 0, absent};
-  static constexpr double empty = 0.0;
-  return {view.data != nullptr ? view.data : &empty, view.dtype == DType::f64, view.rank == 2 ? num : 0, absent};
-}
-
-/// The first position that breaks a rule, or -1. The common answer is -1, and this loop has no early exit the compiler
-/// could not vectorise: blocks are asked "is any bad?", and only a bad block is searched.
-template <typename IsBad>
-std::int64_t first_bad(std::int64_t count, IsBad is_bad) {
-  constexpr std::int64_t block = 1024;
-  for (std::int64_t begin = 0; begin < count; begin += block) {
-    const std::int64_t end = std::min(count, begin + block);
-    bool any = false;
-    for (std::int64_t i = begin; i < end; ++i) any |= is_bad(i);
-    if (!any) continue;
-    for (std::int64_t i = begin; i < end; ++i)
-      if (is_bad(i)) return i;
-  }
-  return -1;
-}
-
-/// Calls check with the array as const int32_t* or const int64_t*, so that its loop has one type.
-template <typename Check>
-auto with_type(const cpu::IndexArray& array, Check check) {
-  return array.wide ? check(static_cast<const std::int64_t*>(array.data)) : check(static_cast<const std::int32_t*>(array.data));
-}
-
-template <typename Check>
-auto with_type(const cpu::RealArray& array, Check check) {
-  return array.wide ? check(static_cast<const double*>(array.data)) : check(static_cast<const float*>(array.data));
-}
-
-std::string position(std::int64_t i, std::int64_t row_size) {
-  return row_size > 0 ? fmt::format("{}, {}", i / row_size, i % row_size) : std::to_string(i);
-}
-
-void check_offsets(std::string_view name, const cpu::IndexArray& offsets, std::int64_t count, std::int64_t limit, std::string_view limit_word) {
-  with_type(offsets, [&](const auto* values) {
-    if (values[0] < 0 || values[0] > limit)
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("{}[0] = {} is outside [0, {}] ({})", name, values[0], limit, limit_word));
-    const std::int64_t bad = first_bad(count - 1, [&](std::int64_t i) { return values[i + 1] < values[i]; });
-    if (bad >= 0)
-      throw Error(ErrorCode::invalid_argument, fmt::format("{0}[{1}] = {2} is less than {0}[{3}] = {4}: offsets must not decrease", name,
-                                                           bad + 1, values[bad + 1], bad, values[bad]));
-    if (values[count - 1] > limit)
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("{}[{}] = {} is outside [0, {}] ({})", name, count - 1, values[count - 1], limit, limit_word));
-  });
-}
-
-/// Indices in [0, limit); `row_size` > 0 prints positions as [row, column].
-void check_indices(std::string_view name, const cpu::IndexArray& array, std::int64_t count, std::int64_t limit,
-                   std::string_view limit_word, const auto& position_of) {
-  with_type(array, [&](const auto* values) {
-    const std::int64_t bad = first_bad(count, [&](std::int64_t i) { return values[i] < 0 || values[i] >= limit; });
-    if (bad >= 0)
-      throw Error(ErrorCode::invalid_argument, fmt::format("{}[{}] = {} is outside [0, {}) ({})", name, position_of(bad),
-                                                           static_cast<std::int64_t>(values[bad]), limit, limit_word));
-  });
-}
-
-void check_not_negative(std::string_view name, const cpu::RealArray& array, std::int64_t count, std::int64_t num_pairs) {
-  if (!array.present()) return;
-  with_type(array, [&](const auto* values) {
-    const std::int64_t bad = first_bad(count, [&](std::int64_t i) { return !(values[i] >= 0) || !(values[i] <= std::numeric_limits<double>::max()); });
-    if (bad >= 0)
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("{}[{}] = {} must be finite and >= 0", name, position(bad, array.member_stride > 0 ? num_pairs : 0), values[bad]));
-  });
-}
-
-}  // namespace
 
 void segments(const ConstTensorView& offsets, const ConstTensorView& begins, const ConstTensorView& lengths, std::int64_t num_steps,
               cpu::Batch& batch) {
@@ -246,34 +163,39 @@ void preference_result(const PreferenceResult& result, const PreferenceOptions& 
   }
 }
 
+void capacity_extent(std::string_view name, std::int64_t value, std::int64_t least, std::int64_t most) {
+  if (value < least || value > most)
+    throw Error(ErrorCode::invalid_argument, fmt::format("capacity.{} = {} is outside [{}, {}]", name, value, least, most));
+}
+
 void capacity(const PreferenceCapacity& capacity) {
-  const auto check = [](std::string_view name, std::int64_t value, std::int64_t least, std::int64_t most) {
-    if (value < least || value > most)
-      throw Error(ErrorCode::invalid_argument, fmt::format("capacity.{} = {} is outside [{}, {}]", name, value, least, most));
-  };
-  constexpr std::int64_t most = std::int64_t{1} << 48;
-  check("num_members", capacity.num_members, 1, 32);
-  check("num_steps", capacity.num_steps, 0, most);
-  check("num_segments", capacity.num_segments, 0, most);
-  check("num_pairs", capacity.num_pairs, 0, most);
-  check("num_batch_pairs", capacity.num_batch_pairs, 0, most);
-  check("num_batch_steps", capacity.num_batch_steps, 0, most);
+  capacity_extent("num_members", capacity.num_members, 1, 32);
+  capacity_extent("num_steps", capacity.num_steps);
+  capacity_extent("num_segments", capacity.num_segments);
+  capacity_extent("num_pairs", capacity.num_pairs);
+  capacity_extent("num_batch_pairs", capacity.num_batch_pairs);
+  capacity_extent("num_batch_steps", capacity.num_batch_steps);
   if (capacity.dtype == DType::i32 || capacity.dtype == DType::i64)
     throw Error(ErrorCode::invalid_type, "capacity.dtype is an integer type; rewards and features are f32, f64, bf16 or f16");
 }
 
+void within_extent(std::string_view name, std::int64_t value, std::int64_t most) {
+  if (value > most)
+    throw Error(ErrorCode::invalid_argument, fmt::format("{} = {} is more than the plan's capacity {}", name, value, most));
+}
+
+void same_dtype_as_plan(DType planned, DType dtype) {
+  if (dtype != planned)
+    throw Error(ErrorCode::invalid_type, fmt::format("the plan was made for {}; this call has {}", name_of(planned), name_of(dtype)));
+}
+
 void within_capacity(const PreferenceCapacity& capacity, const cpu::Batch& batch, DType dtype) {
-  const auto check = [](std::string_view name, std::int64_t value, std::int64_t most) {
-    if (value > most)
-      throw Error(ErrorCode::invalid_argument, fmt::format("{} = {} is more than the plan's capacity {}", name, value, most));
-  };
-  check("num_members", batch.num_members, capacity.num_members);
-  check("num_steps", batch.num_steps, capacity.num_steps);
-  check("num_segments", batch.num_segments, capacity.num_segments);
-  check("num_pairs", batch.num_pairs, capacity.num_pairs);
-  check("num_batch_pairs", batch.num_batch_pairs, capacity.num_batch_pairs > 0 ? capacity.num_batch_pairs : capacity.num_pairs);
-  if (dtype != capacity.dtype)
-    throw Error(ErrorCode::invalid_type, fmt::format("the plan was made for {}; this call has {}", name_of(capacity.dtype), name_of(dtype)));
+  within_extent("num_members", batch.num_members, capacity.num_members);
+  within_extent("num_steps", batch.num_steps, capacity.num_steps);
+  within_extent("num_segments", batch.num_segments, capacity.num_segments);
+  within_extent("num_pairs", batch.num_pairs, capacity.num_pairs);
+  within_extent("num_batch_pairs", batch.num_batch_pairs, capacity.num_batch_pairs > 0 ? capacity.num_batch_pairs : capacity.num_pairs);
+  same_dtype_as_plan(capacity.dtype, dtype);
 }
 
 }  // namespace segpref::validation

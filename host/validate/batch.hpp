@@ -1,6 +1,8 @@
 // Checks of a PreferenceBatch, its options and its results: every rule of the contract, before anything is written.
 #pragma once
 
+#include <string_view>
+
 #include "kernels/cpu/batch.hpp"
 #include "kernels/cpu/pair_stage.hpp"
 #include "segpref/plan.hpp"
@@ -27,5 +29,10 @@ void within_capacity(const PreferenceCapacity& capacity, const cpu::Batch& batch
 
 /// A capacity itself: nothing negative.
 void capacity(const PreferenceCapacity& capacity);
+
+// What the two are made of, for the capacities of other operations.
+void capacity_extent(std::string_view name, std::int64_t value, std::int64_t least = 0, std::int64_t most = std::int64_t{1} << 48);
+void within_extent(std::string_view name, std::int64_t value, std::int64_t most);
+void same_dtype_as_plan(DType planned, DType dtype);
 
 }  // namespace segpref::validation
