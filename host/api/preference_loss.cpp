@@ -9,8 +9,7 @@
 #include "host/validate/batch.hpp"
 #include "host/validate/step_rewards.hpp"
 #include "host/validate/tensor.hpp"
-#include "kernels/cpu/batch_loss.hpp"
-#include "kernels/cpu/segment_reduce.hpp"
+#include "kernels/cpu/preference_loss.hpp"
 
 namespace segpref {
 namespace {
@@ -56,8 +55,6 @@ void run(const Context& context, const PreferenceLossPlan& plan, const ConstTens
     aggregation.discount_powers = buffers.discount_powers.in(workspace);
   }
   Real* scores = result.scores.present() ? static_cast<Real*>(result.scores.data) : buffers.scores.in(workspace);
-  cpu::segment_scores(batch, aggregation, static_cast<const Element*>(step_rewards.data), scores, pool);
-
   cpu::BatchLossArgs<Real> args;
   args.batch = &batch;
   args.loss = loss;
@@ -72,11 +69,15 @@ void run(const Context& context, const PreferenceLossPlan& plan, const ConstTens
   args.grad_tie_parameter = static_cast<Real*>(result.grad_tie_parameter.data);
   args.pair_counted = buffers.pair_counted.in(workspace);
   args.slab_sums = buffers.slab_sums.in(workspace);
+  const auto* rewards = static_cast<const Element*>(step_rewards.data);
   if (grad_step_rewards.present()) {
+    if (const auto scale = cpu::one_sweep_scale(args, aggregation))
+      return cpu::one_sweep_loss(args, aggregation, *scale, rewards, scores, static_cast<Element*>(grad_step_rewards.data), pool);
     args.grad_scores = buffers.grad_scores.in(workspace);
     args.grad_pairs = buffers.grad_pairs.in(workspace);
     args.segment_counted = buffers.segment_counted.in(workspace);
   }
+  cpu::segment_scores(batch, aggregation, rewards, scores, pool);
   cpu::batch_loss(args, pool);
   if (!grad_step_rewards.present()) return;
 

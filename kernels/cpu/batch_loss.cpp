@@ -8,6 +8,19 @@ namespace {
 /// Pairs gathered at a time: small enough for the stack and the first-level cache.
 constexpr std::int64_t gather_size = 256;
 
+/// values of the listed pairs; null where absent.
+template <typename Real>
+const Real* gather(const RealArray& array, std::int64_t member, const std::int64_t* pairs, std::int64_t count, Real* buffer) {
+  if (!array.present()) return nullptr;
+  const auto read = [&](const auto* from) {
+    from += member * array.member_stride;
+    for (std::int64_t i = 0; i < count; ++i) buffer[i] = static_cast<Real>(from[pairs[i]]);
+  };
+  if (array.wide) read(static_cast<const double*>(array.data));
+  else read(static_cast<const float*>(array.data));
+  return buffer;
+}
+
 template <typename Real>
 void run_slab(const BatchLossArgs<Real>& args, std::int64_t member, std::int64_t slab) {
   const Batch& batch = *args.batch;
@@ -19,17 +32,27 @@ void run_slab(const BatchLossArgs<Real>& args, std::int64_t member, std::int64_t
   Real grad_first[gather_size], grad_second[gather_size];
   for (std::int64_t begin = slab_begin; begin < slab_end; begin += gather_size) {
     const std::int64_t count = std::min(gather_size, slab_end - begin);
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::int64_t pair = batch.pair_at(member, begin + i);
-      score_first[i] = scores[batch.segment_of(pair, 0)];
-      score_second[i] = scores[batch.segment_of(pair, 1)];
-      label[i] = static_cast<Real>(batch.labels(0, pair));
-      weight[i] = static_cast<Real>(batch.weights(member, pair));
-      margin[i] = static_cast<Real>(batch.margins(member, pair));
+    PairInputs<Real> in{count, score_first, score_second, nullptr, nullptr, nullptr, static_cast<Real>(args.tie_parameter(member, 0))};
+    if (batch.identity_pairs()) {
+      for (std::int64_t i = 0; i < count; ++i) {
+        score_first[i] = scores[2 * (begin + i)];
+        score_second[i] = scores[2 * (begin + i) + 1];
+      }
+      in.label = in_order(batch.labels, 0, begin, count, label);
+      in.weight = in_order(batch.weights, member, begin, count, weight);
+      in.margin = in_order(batch.margins, member, begin, count, margin);
+    } else {
+      std::int64_t pairs[gather_size];
+      for (std::int64_t i = 0; i < count; ++i) {
+        pairs[i] = batch.pair_at(member, begin + i);
+        score_first[i] = scores[batch.segment_of(pairs[i], 0)];
+        score_second[i] = scores[batch.segment_of(pairs[i], 1)];
+      }
+      in.label = gather(batch.labels, 0, pairs, count, label);
+      in.weight = gather(batch.weights, member, pairs, count, weight);
+      in.margin = gather(batch.margins, member, pairs, count, margin);
     }
     const std::int64_t first = member * batch.num_batch_pairs + begin;
-    const PairInputs<Real> in{count, score_first, score_second, label, weight, batch.margins.present() ? margin : nullptr,
-                              static_cast<Real>(args.tie_parameter(member, 0))};
     PairOutputs<Real> out;
     out.loss = args.loss_per_pair == nullptr ? nullptr : args.loss_per_pair + first;
     out.logit = args.logits == nullptr ? nullptr : args.logits + first;
@@ -48,13 +71,25 @@ void run_slab(const BatchLossArgs<Real>& args, std::int64_t member, std::int64_t
   args.slab_sums[member * num_pair_slabs(batch.num_batch_pairs) + slab] = sums;
 }
 
+/// Gradients of the scores of the pairs [begin, end), where pair p is of segments 2 p and 2 p + 1.
+template <typename Real>
+void scatter_in_order(const BatchLossArgs<Real>& args, std::int64_t member, std::int64_t begin, std::int64_t end, Real scale) {
+  const Batch& batch = *args.batch;
+  const Real* from = args.grad_pairs + 2 * member * batch.num_pairs;
+  const std::uint8_t* counted = args.pair_counted + member * batch.num_pairs;
+  Real* to = args.grad_scores + member * batch.num_segments;
+  for (std::int64_t i = 2 * begin; i < 2 * end; ++i) to[i] = from[i] * scale;
+  if (args.segment_counted == nullptr) return;
+  std::uint8_t* segment_counted = args.segment_counted + member * batch.num_segments;
+  for (std::int64_t pair = begin; pair < end; ++pair) segment_counted[2 * pair] = segment_counted[2 * pair + 1] = counted[pair];
+}
+
 void add(PairSums& total, const PairSums& part) {
   for (int metric = 0; metric < num_metrics; ++metric) total.metrics[metric] += part.metrics[metric];
   total.grad_tie_parameter += part.grad_tie_parameter;
 }
 
-}  // namespace
-
+/// What a member's sums mean for the outputs.
 template <typename Real>
 void store_member_sums(const BatchLossArgs<Real>& args, std::int64_t member, const PairSums& sums) {
   const double scale = args.reduction.scale(sums.metrics[metric_weight_sum]);
@@ -71,13 +106,12 @@ void store_member_sums(const BatchLossArgs<Real>& args, std::int64_t member, con
   grad = before + static_cast<Real>(sums.grad_tie_parameter * scale);
 }
 
-template <typename Real>
-void batch_loss(const BatchLossArgs<Real>& args, ThreadPool& pool) {
-  const Batch& batch = *args.batch;
-  const std::int64_t num_slabs = num_pair_slabs(batch.num_batch_pairs);
-  pool.run(batch.num_members * num_slabs, [&](std::int64_t task, int) { run_slab(args, task / num_slabs, task % num_slabs); });
+}  // namespace
 
-  for (std::int64_t member = 0; member < batch.num_members; ++member) {
+template <typename Real>
+void store_sums(const BatchLossArgs<Real>& args) {
+  const std::int64_t num_slabs = num_pair_slabs(args.batch->num_batch_pairs);
+  for (std::int64_t member = 0; member < args.batch->num_members; ++member) {
     if (num_slabs == 0) {
       store_member_sums(args, member, PairSums());
       continue;
@@ -86,11 +120,34 @@ void batch_loss(const BatchLossArgs<Real>& args, ThreadPool& pool) {
     for (std::int64_t slab = 1; slab < num_slabs; ++slab) add(total, args.slab_sums[member * num_slabs + slab]);
     store_member_sums(args, member, total);
   }
+}
+
+template <typename Real>
+void batch_loss(const BatchLossArgs<Real>& args, ThreadPool& pool) {
+  const Batch& batch = *args.batch;
+  const std::int64_t num_slabs = num_pair_slabs(batch.num_batch_pairs);
+  pool.run(batch.num_members * num_slabs, [&](std::int64_t task, int) { run_slab(args, task / num_slabs, task % num_slabs); });
+  store_sums(args);
   if (args.grad_scores == nullptr) return;
 
   const auto scale_of = [&](std::int64_t member) {
     return num_slabs == 0 ? Real(0) : static_cast<Real>(args.reduction.scale(args.slab_sums[member * num_slabs].metrics[metric_weight_sum]));
   };
+  if (batch.identity_pairs()) {
+    // Every segment stands in one pair, at its own place: nothing to add up.
+    pool.run(batch.num_members * num_slabs, [&](std::int64_t task, int) {
+      const std::int64_t member = task / num_slabs, begin = task % num_slabs * pairs_per_slab;
+      const std::int64_t end = std::min(batch.num_pairs, begin + pairs_per_slab);
+      scatter_in_order(args, member, begin, end, scale_of(member));
+    });
+    // Segments of no pair
+    for (std::int64_t member = 0; member < batch.num_members; ++member) {
+      const std::int64_t begin = member * batch.num_segments + 2 * batch.num_pairs, count = batch.num_segments - 2 * batch.num_pairs;
+      std::fill_n(args.grad_scores + begin, count, Real(0));
+      if (args.segment_counted != nullptr) std::fill_n(args.segment_counted + begin, count, std::uint8_t{0});
+    }
+    return;
+  }
   // One task per member: contributions to a segment are added in batch order.
   pool.run(batch.num_members, [&](std::int64_t member, int) {
     Real* grad_scores = args.grad_scores + member * batch.num_segments;
@@ -111,8 +168,8 @@ void batch_loss(const BatchLossArgs<Real>& args, ThreadPool& pool) {
   });
 }
 
-template void store_member_sums<float>(const BatchLossArgs<float>&, std::int64_t, const PairSums&);
-template void store_member_sums<double>(const BatchLossArgs<double>&, std::int64_t, const PairSums&);
+template void store_sums<float>(const BatchLossArgs<float>&);
+template void store_sums<double>(const BatchLossArgs<double>&);
 template void batch_loss<float>(const BatchLossArgs<float>&, ThreadPool&);
 template void batch_loss<double>(const BatchLossArgs<double>&, ThreadPool&);
 

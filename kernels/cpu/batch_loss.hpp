@@ -9,8 +9,8 @@
 
 namespace segpref::cpu {
 
-/// Pairs per task. Sums are added inside a slab in pair order, then slab after slab.
-inline constexpr std::int64_t pairs_per_slab = 2048;
+/// Pairs per task. Sums are added inside a slab, then slab after slab.
+inline constexpr std::int64_t pairs_per_slab = 512;
 
 constexpr std::int64_t num_pair_slabs(std::int64_t num_batch_pairs) { return (num_batch_pairs + pairs_per_slab - 1) / pairs_per_slab; }
 
@@ -52,8 +52,19 @@ struct BatchLossArgs {
 template <typename Real>
 void batch_loss(const BatchLossArgs<Real>& args, ThreadPool& pool);
 
-/// What a member's sums mean for the outputs: the reduced loss and the metrics. Shared with the fused MLP step.
+/// The end of the pair stage: adds up args.slab_sums, the total into each member's first slab, and stores reduced loss, metrics and the
+/// gradient of the tie parameter.
 template <typename Real>
-void store_member_sums(const BatchLossArgs<Real>& args, std::int64_t member, const PairSums& sums);
+void store_sums(const BatchLossArgs<Real>& args);
+
+/// values of the pairs [begin, begin + count): where they lie when their type is Real already, else converted into `buffer`; null where absent.
+template <typename Real>
+const Real* in_order(const RealArray& array, std::int64_t member, std::int64_t begin, std::int64_t count, Real* buffer) {
+  if (!array.present()) return nullptr;
+  const std::int64_t position = member * array.member_stride + begin;
+  if (array.wide == (sizeof(Real) == sizeof(double))) return static_cast<const Real*>(array.data) + position;
+  for (std::int64_t i = 0; i < count; ++i) buffer[i] = static_cast<Real>(array(member, begin + i));
+  return buffer;
+}
 
 }  // namespace segpref::cpu

@@ -40,7 +40,7 @@ struct PairOutputs {
   std::uint8_t* counted = nullptr;  ///< 0: left out (weight 0 or skipped), leaves no trace
 };
 
-/// Sums over the pairs of one call, added in pair order in float64.
+/// Sums over the pairs of one call in float64, added in an order fixed by the number of pairs.
 struct PairSums {
   double metrics[num_metrics] = {};
   double grad_tie_parameter = 0.0;  ///< the divisor is not applied yet
@@ -50,7 +50,9 @@ struct PairSums {
 template <typename Real>
 void evaluate_pairs(const LossParams& params, const PairInputs<Real>& in, const PairOutputs<Real>& out, PairSums& sums);
 
-extern template void evaluate_pairs<float>(const LossParams&, const PairInputs<float>&, const PairOutputs<float>&, PairSums&);
-extern template void evaluate_pairs<double>(const LossParams&, const PairInputs<double>&, const PairOutputs<double>&, PairSums&);
+template <>
+void evaluate_pairs<float>(const LossParams&, const PairInputs<float>&, const PairOutputs<float>&, PairSums&);
+template <>
+void evaluate_pairs<double>(const LossParams&, const PairInputs<double>&, const PairOutputs<double>&, PairSums&);
 
 }  // namespace segpref::cpu

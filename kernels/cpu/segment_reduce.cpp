@@ -11,82 +11,92 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/segment_reduce.cpp"
 #include <hwy/foreach_target.h>
 //
-#include <hwy/cache_control.h>
-#include <hwy/highway.h>
+#include "kernels/cpu/segment_lanes.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace segpref::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-HWY_INLINE hn::Vec<hn::ScalableTag<float>> load_lanes(hn::ScalableTag<float> d, const float* p) { return hn::LoadU(d, p); }
-HWY_INLINE hn::Vec<hn::ScalableTag<double>> load_lanes(hn::ScalableTag<double> d, const double* p) { return hn::LoadU(d, p); }
-HWY_INLINE hn::Vec<hn::ScalableTag<float>> load_lanes(hn::ScalableTag<float> d, const bf16* p) {
-  const hn::RebindToUnsigned<decltype(d)> du;
-  const hn::Rebind<std::uint16_t, decltype(d)> du16;
-  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(du, hn::LoadU(du16, reinterpret_cast<const std::uint16_t*>(p)))));
-}
-HWY_INLINE hn::Vec<hn::ScalableTag<float>> load_lanes(hn::ScalableTag<float> d, const f16* p) {
-  const hn::Rebind<hwy::float16_t, decltype(d)> dh;
-  return hn::PromoteTo(d, hn::LoadU(dh, reinterpret_cast<const hwy::float16_t*>(p)));
-}
-
-/// sum of rewards[t] * powers[t]; powers may be null.
+/// sum of rewards[t] * powers[t]
 template <typename Element, typename Real>
-HWY_INLINE Real dot_with_powers(const Element* HWY_RESTRICT rewards, const Real* HWY_RESTRICT powers, std::int64_t length,
-                                std::int64_t readable) {
+HWY_INLINE Real dot_with_powers(const Element* HWY_RESTRICT rewards, const Real* HWY_RESTRICT powers, std::int64_t length) {
   const hn::ScalableTag<Real> d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  auto sum0 = hn::Zero(d), sum1 = hn::Zero(d), sum2 = hn::Zero(d), sum3 = hn::Zero(d);
+  auto sum = hn::Zero(d);
   std::int64_t t = 0;
-  if (powers == nullptr) {
-    for (; t + 4 * lanes <= length; t += 4 * lanes) {
-      sum0 = hn::Add(sum0, load_lanes(d, rewards + t));
-      sum1 = hn::Add(sum1, load_lanes(d, rewards + t + lanes));
-      sum2 = hn::Add(sum2, load_lanes(d, rewards + t + 2 * lanes));
-      sum3 = hn::Add(sum3, load_lanes(d, rewards + t + 3 * lanes));
-    }
-    for (; t + lanes <= length; t += lanes) sum0 = hn::Add(sum0, load_lanes(d, rewards + t));
-  } else {
-    for (; t + lanes <= length; t += lanes) sum0 = hn::MulAdd(load_lanes(d, rewards + t), hn::LoadU(d, powers + t), sum0);
-  }
+  for (; t + lanes <= length; t += lanes) sum = hn::MulAdd(widen_lanes(d, rewards + t), hn::LoadU(d, powers + t), sum);
   if (t < length) {
-    // Tail: the lanes beyond the segment are cut off after the load where memory beyond it may be read, else the rest is copied.
-    const std::int64_t rest = length - t;
-    auto values = hn::Zero(d);
-    if (readable - t >= lanes) {
-      values = load_lanes(d, rewards + t);
-    } else {
-      Element padded[HWY_MAX_BYTES / sizeof(Element)] = {};
-      std::copy_n(rewards + t, rest, padded);
-      values = load_lanes(d, padded);
-    }
-    values = hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(rest)), values);
-    if (powers == nullptr) {
-      sum1 = hn::Add(sum1, values);
-    } else {
-      Real padded[HWY_MAX_BYTES / sizeof(Real)] = {};
-      std::copy_n(powers + t, rest, padded);
-      sum1 = hn::MulAdd(values, hn::LoadU(d, padded), sum1);
-    }
+    Element padded_rewards[HWY_MAX_BYTES / sizeof(Real)] = {};
+    Real padded_powers[HWY_MAX_BYTES / sizeof(Real)] = {};
+    std::copy_n(rewards + t, length - t, padded_rewards);
+    std::copy_n(powers + t, length - t, padded_powers);
+    sum = hn::MulAdd(widen_lanes(d, padded_rewards), hn::LoadU(d, padded_powers), sum);
   }
-  return hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3))));
+  return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
-template <typename Element, typename Real>
-HWY_INLINE Real score_of(const AggregationParams<Real>& params, const Element* rewards, std::int64_t length, std::int64_t readable) {
-  if (length == 0) return Real(0);
-  if (params.aggregation == Aggregation::last) return static_cast<Real>(math::to_f32(rewards[length - 1]));
-  const Real sum = dot_with_powers(rewards, params.discount_powers, length, readable);
-  return params.aggregation == Aggregation::mean ? sum / static_cast<Real>(length) : sum;
+/// Scores of the segments [segment_begin, segment_end); bounds_of(segment) gives begin and end of its steps.
+template <typename Element, typename Real, typename BoundsOf>
+HWY_INLINE void scores_of_segments(const Batch& batch, const AggregationParams<Real>& params, const Element* HWY_RESTRICT rewards,
+                                   std::int64_t segment_begin, std::int64_t segment_end, BoundsOf bounds_of, Real* HWY_RESTRICT scores) {
+  const std::int64_t num_steps = batch.num_steps;
+  const Real* powers = params.discount_powers;
+  const bool is_mean = params.aggregation == Aggregation::mean;
+  for (std::int64_t segment = segment_begin; segment < segment_end; ++segment) {
+    const auto [begin, end] = bounds_of(segment);
+    const std::int64_t length = end - begin;
+    Real score = powers == nullptr ? sum_of_steps<Real>(rewards + begin, length, num_steps - begin) : dot_with_powers(rewards + begin, powers, length);
+    if (is_mean && length > 0) score /= static_cast<Real>(length);
+    scores[segment] = score;
+  }
 }
 
 template <typename Element, typename Real>
 void scores_of_range(const Batch& batch, const AggregationParams<Real>& params, const Element* rewards, std::int64_t segment_begin,
                      std::int64_t segment_end, Real* scores) {
-  for (std::int64_t segment = segment_begin; segment < segment_end; ++segment) {
-    const std::int64_t begin = batch.segment_begin(segment);
-    scores[segment] = score_of(params, rewards + begin, batch.segment_end(segment) - begin, batch.num_steps - begin);
+  if (params.aggregation == Aggregation::last) {
+    for (std::int64_t segment = segment_begin; segment < segment_end; ++segment) {
+      const std::int64_t end = batch.segment_end(segment);
+      scores[segment] = end == batch.segment_begin(segment) ? Real(0) : static_cast<Real>(math::to_f32(rewards[end - 1]));
+    }
+    return;
   }
+  const auto of_offsets = [&](const auto* offsets) {
+    scores_of_segments(batch, params, rewards, segment_begin, segment_end,
+                       [=](std::int64_t segment) HWY_ATTR { return StepRange{offsets[segment], offsets[segment + 1]}; }, scores);
+  };
+  const auto of_windows = [&](const auto* begins, const auto* lengths) {
+    scores_of_segments(batch, params, rewards, segment_begin, segment_end,
+                       [=](std::int64_t segment) HWY_ATTR { return StepRange{begins[segment], static_cast<std::int64_t>(begins[segment]) + lengths[segment]}; },
+                       scores);
+  };
+  if (!batch.windows()) return with_index_type(batch.offsets, of_offsets);
+  with_index_type(batch.begins, [&](const auto* begins) {
+    with_index_type(batch.lengths, [&](const auto* lengths) { of_windows(begins, lengths); });
+  });
+}
+
+/// Gradients of the steps of [step_begin, step_end) where segments follow each other and all steps of one have the same coefficient.
+template <typename Element, typename Real>
+void equal_steps_of_range(const Batch& batch, const AggregationParams<Real>& params, const Real* grad_scores, const std::uint8_t* counted,
+                          std::int64_t segment, std::int64_t step_begin, std::int64_t step_end, bool stream, Element* grad_steps) {
+  RunWriter<Element> writer(grad_steps + step_begin, stream);
+  const Element zero = math::from_real<Element>(Real(0));
+  std::int64_t step = step_begin;
+  for (; segment < batch.num_segments && step < step_end; ++segment) {
+    const std::int64_t begin = batch.offsets[segment], end = batch.offsets[segment + 1];
+    if (begin > step) {  // steps before the first segment
+      writer.append(zero, std::min(begin, step_end) - step);
+      step = std::min(begin, step_end);
+    }
+    const Real grad = params.aggregation == Aggregation::mean ? grad_scores[segment] / static_cast<Real>(std::max<std::int64_t>(1, end - begin))
+                                                              : grad_scores[segment];
+    const std::int64_t until = std::min(end, step_end);
+    writer.append(counted[segment] ? math::from_real<Element>(grad) : zero, until - step);
+    step = until;
+  }
+  writer.append(zero, step_end - step);
+  writer.finish();
 }
 
 #define SEGPREF_FOR_ELEMENTS(DO) DO(f32, float, float) DO(f64, double, double) DO(bf16, bf16, float) DO(f16, f16, float)
@@ -95,8 +105,10 @@ void scores_of_range(const Batch& batch, const AggregationParams<Real>& params, 
                      std::int64_t end, Real* scores) {                                                                               \
     scores_of_range(batch, params, rewards, begin, end, scores);                                                                     \
   }                                                                                                                                  \
-  Real score_##name(const AggregationParams<Real>& params, const Element* rewards, std::int64_t length, std::int64_t readable) {     \
-    return score_of(params, rewards, length, readable);                                                                              \
+  void equal_steps_##name(const Batch& batch, const AggregationParams<Real>& params, const Real* grad_scores,                        \
+                          const std::uint8_t* counted, std::int64_t segment, std::int64_t step_begin, std::int64_t step_end,         \
+                          bool stream, Element* grad_steps) {                                                                        \
+    equal_steps_of_range(batch, params, grad_scores, counted, segment, step_begin, step_end, stream, grad_steps);                    \
   }
 SEGPREF_FOR_ELEMENTS(SEGPREF_DEFINE)
 #undef SEGPREF_DEFINE
@@ -121,18 +133,18 @@ HWY_EXPORT(scores_f32);
 HWY_EXPORT(scores_f64);
 HWY_EXPORT(scores_bf16);
 HWY_EXPORT(scores_f16);
-HWY_EXPORT(score_f32);
-HWY_EXPORT(score_f64);
-HWY_EXPORT(score_bf16);
-HWY_EXPORT(score_f16);
+HWY_EXPORT(equal_steps_f32);
+HWY_EXPORT(equal_steps_f64);
+HWY_EXPORT(equal_steps_bf16);
+HWY_EXPORT(equal_steps_f16);
 HWY_EXPORT(stream_f32);
 
 namespace {
 
 /// Steps of one task of expand_gradient: its buffer stays in the first-level cache.
 constexpr std::int64_t steps_per_block = 4096;
-/// Outputs larger than this are written past the caches.
-constexpr std::int64_t stream_from_bytes = std::int64_t{4} << 20;
+/// Steps of one task where all steps of a segment have the same coefficient.
+constexpr std::int64_t equal_steps_per_task = 32768;
 
 }  // namespace
 
@@ -151,11 +163,6 @@ template void discount_powers<float>(double, std::int64_t, float*);
 template void discount_powers<double>(double, std::int64_t, double*);
 
 #define SEGPREF_DEFINE(name, Element, Real)                                                                                          \
-  template <>                                                                                                                        \
-  Real segment_score<Element, Real>(const AggregationParams<Real>& params, const Element* rewards, std::int64_t length,              \
-                                    std::int64_t readable) {                                                                         \
-    return HWY_DYNAMIC_DISPATCH(score_##name)(params, rewards, length, readable);                                                    \
-  }                                                                                                                                  \
   template <>                                                                                                                        \
   void segment_scores<Element, Real>(const Batch& batch, const AggregationParams<Real>& params, const Element* step_rewards,         \
                                      Real* scores, ThreadPool& pool) {                                                               \
@@ -226,13 +233,34 @@ void store_block(const Real* block, std::int64_t count, bool stream, Element* to
   for (std::int64_t i = 0; i < count; ++i) to[i] = math::from_real<Element>(block[i]);
 }
 
+// One name for the four dispatched functions.
+#define SEGPREF_DEFINE(name, Element, Real)                                                                                          \
+  void expand_equal_steps(const Batch& batch, const AggregationParams<Real>& params, const Real* grad_scores,                        \
+                          const std::uint8_t* counted, std::int64_t segment, std::int64_t step_begin, std::int64_t step_end,         \
+                          bool stream, Element* grad_steps) {                                                                        \
+    HWY_DYNAMIC_DISPATCH(equal_steps_##name)                                                                                         \
+    (batch, params, grad_scores, counted, segment, step_begin, step_end, stream, grad_steps);                                        \
+  }
+SEGPREF_FOR_ELEMENTS(SEGPREF_DEFINE)
+#undef SEGPREF_DEFINE
+
 }  // namespace
 
 template <typename Element, typename Real>
 void expand_gradient(const Batch& batch, const AggregationParams<Real>& params, const SegmentOrder& order, const Real* grad_scores,
                      const std::uint8_t* counted, Element* grad_steps, ThreadPool& pool) {
-  const std::int64_t num_blocks = (batch.num_steps + steps_per_block - 1) / steps_per_block;
   const bool stream = batch.num_members * batch.num_steps * static_cast<std::int64_t>(sizeof(Element)) > stream_from_bytes;
+  if (!batch.windows() && params.aggregation != Aggregation::last && params.discount_powers == nullptr) {
+    const std::int64_t num_tasks = (batch.num_steps + equal_steps_per_task - 1) / equal_steps_per_task;
+    pool.run(batch.num_members * num_tasks, [&](std::int64_t task, int) {
+      const std::int64_t member = task / num_tasks, step_begin = task % num_tasks * equal_steps_per_task;
+      expand_equal_steps(batch, params, grad_scores + member * batch.num_segments, counted + member * batch.num_segments,
+                         first_reaching(batch, order, step_begin), step_begin, std::min(batch.num_steps, step_begin + equal_steps_per_task),
+                         stream, grad_steps + member * batch.num_steps);
+    });
+    return;
+  }
+  const std::int64_t num_blocks = (batch.num_steps + steps_per_block - 1) / steps_per_block;
   pool.run(batch.num_members * num_blocks, [&](std::int64_t task, int) {
     const std::int64_t member = task / num_blocks;
     const std::int64_t block_begin = task % num_blocks * steps_per_block;

@@ -7,6 +7,9 @@
 
 namespace segpref::cpu {
 
+/// Outputs larger than this are written past the caches: nothing reads them again soon.
+inline constexpr std::int64_t stream_from_bytes = std::int64_t{4} << 20;
+
 /// How the steps of a segment become its score.
 template <typename Real>
 struct AggregationParams {
@@ -28,10 +31,6 @@ Real step_coefficient(const AggregationParams<Real>& params, std::int64_t step_i
   const Real power = params.discount_powers == nullptr ? Real(1) : params.discount_powers[step_in_segment];
   return params.aggregation == Aggregation::mean ? power / static_cast<Real>(length) : power;
 }
-
-/// The score of one segment of `length` adjacent rewards. `readable` counts the elements from `rewards` on that may be read.
-template <typename Element, typename Real>
-Real segment_score(const AggregationParams<Real>& params, const Element* rewards, std::int64_t length, std::int64_t readable);
 
 /// scores[member, segment] of all segments.
 template <typename Element, typename Real>

@@ -1,0 +1,151 @@
+// Sums of short ragged segments and their way back, a gradient of adjacent runs of one value, without a branch on the length that a
+// processor could not foresee. Included once per target, inside Highway's foreach_target.
+#if defined(SEGPREF_KERNELS_CPU_SEGMENT_LANES_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef SEGPREF_KERNELS_CPU_SEGMENT_LANES_HPP
+#undef SEGPREF_KERNELS_CPU_SEGMENT_LANES_HPP
+#else
+#define SEGPREF_KERNELS_CPU_SEGMENT_LANES_HPP
+#endif
+
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/cpu/batch.hpp"
+#include "kernels/cpu/half_lanes.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace segpref::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+struct StepRange {
+  std::int64_t begin, end;
+};
+
+/// Calls `use` with the array as const int32_t* or const int64_t*, so that a loop over it has one type.
+template <typename Use>
+HWY_INLINE void with_index_type(const IndexArray& array, Use use) {
+  if (array.wide) use(static_cast<const std::int64_t*>(array.data));
+  else use(static_cast<const std::int32_t*>(array.data));
+}
+
+/// Vectors handled at once: most segments of a preference data set fit, so a mispredicted branch is rare.
+inline constexpr std::int64_t vectors_per_chunk = 8;
+
+/// The sum of `length` adjacent rewards, of which `readable` >= length may be read. The last chunk is read whole, beyond the end of the
+/// segment, and the lanes of other steps are cut off.
+template <typename Real, typename Element>
+HWY_INLINE Real sum_of_steps(const Element* HWY_RESTRICT rewards, std::int64_t length, std::int64_t readable) {
+  const hn::ScalableTag<Real> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  using Integer = hn::TFromD<decltype(di)>;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d)), chunk = vectors_per_chunk * lanes;
+  auto s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
+  std::int64_t t = 0;
+  for (; length - t > chunk; t += chunk) {
+    const Element* from = rewards + t;
+    s0 = hn::Add(s0, widen_lanes(d, from));
+    s1 = hn::Add(s1, widen_lanes(d, from + lanes));
+    s2 = hn::Add(s2, widen_lanes(d, from + 2 * lanes));
+    s3 = hn::Add(s3, widen_lanes(d, from + 3 * lanes));
+    s4 = hn::Add(s4, widen_lanes(d, from + 4 * lanes));
+    s5 = hn::Add(s5, widen_lanes(d, from + 5 * lanes));
+    s6 = hn::Add(s6, widen_lanes(d, from + 6 * lanes));
+    s7 = hn::Add(s7, widen_lanes(d, from + 7 * lanes));
+  }
+  const Element* from = rewards + t;
+  Element padded[vectors_per_chunk * (HWY_MAX_BYTES / sizeof(Real))];
+  if (readable - t < chunk) {
+    std::memset(static_cast<void*>(padded), 0, sizeof(padded));
+    std::copy_n(from, length - t, padded);
+    from = padded;
+  }
+  const auto rest = hn::Set(di, static_cast<Integer>(length - t));
+  const auto masked = [&](std::int64_t k) HWY_ATTR {
+    const auto inside = hn::Lt(hn::Iota(di, static_cast<Integer>(k * lanes)), rest);
+    // Not IfThenElseZero: it would become a masked load, and one whose mask is empty takes tens of cycles on some processors.
+    return hn::And(hn::BitCast(d, hn::VecFromMask(di, inside)), widen_lanes(d, from + k * lanes));
+  };
+  s0 = hn::Add(s0, masked(0)), s1 = hn::Add(s1, masked(1)), s2 = hn::Add(s2, masked(2)), s3 = hn::Add(s3, masked(3));
+  s4 = hn::Add(s4, masked(4)), s5 = hn::Add(s5, masked(5)), s6 = hn::Add(s6, masked(6)), s7 = hn::Add(s7, masked(7));
+  s0 = hn::Add(hn::Add(s0, s1), hn::Add(s2, s3));
+  s4 = hn::Add(hn::Add(s4, s5), hn::Add(s6, s7));
+  return hn::GetLane(hn::SumOfLanes(d, hn::Add(s0, s4)));
+}
+
+/// Writes runs of equal elements one after the other. Runs are laid out in a buffer in the first-level cache, each with a few whole vectors
+/// that reach beyond its end and are overwritten by the next; the buffer leaves in whole lines, past the caches when `stream` asks.
+template <typename Element>
+class RunWriter {
+ public:
+  using Bits = hwy::UnsignedFromSize<sizeof(Element)>;
+
+  RunWriter(Element* to, bool stream) : to_(reinterpret_cast<Bits*>(to)), stream_(stream) {
+    // The buffer is aligned like the output, so that lines of one are lines of the other.
+    begin_ = fill_ = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(to) % line_bytes / sizeof(Element));
+  }
+
+  HWY_INLINE void append(Element value, std::int64_t count) {
+    Bits bits;
+    std::memcpy(&bits, &value, sizeof(bits));
+    while (fill_ + count >= capacity) {
+      const std::int64_t part = capacity - fill_;
+      lay(bits, part);
+      fill_ = capacity;
+      flush();
+      count -= part;
+    }
+    lay(bits, count);
+    fill_ += count;
+  }
+
+  /// Writes what is left. Called once, after the last run.
+  void finish() {
+    flush();
+    if (stream_) hwy::FlushStream();
+  }
+
+ private:
+  using Tag = hn::ScalableTag<Bits>;
+  static constexpr std::int64_t line_bytes = 64;
+  static constexpr std::int64_t line = line_bytes / static_cast<std::int64_t>(sizeof(Element));
+  static constexpr std::int64_t capacity = 64 * line;
+
+  HWY_INLINE void lay(Bits bits, std::int64_t count) {
+    const Tag d;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    const auto value = hn::Set(d, bits);
+    Bits* HWY_RESTRICT at = buffer_ + fill_;
+    for (std::int64_t k = 0; k < vectors_per_chunk; ++k) hn::StoreU(value, d, at + k * lanes);
+    for (std::int64_t i = vectors_per_chunk * lanes; i < count; i += lanes) hn::StoreU(value, d, at + i);
+  }
+
+  void flush() {
+    const Tag d;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d)), end = fill_;
+    std::int64_t i = begin_;
+    const auto copy_to = [&](std::int64_t until) {
+      std::memcpy(to_ + (i - begin_), buffer_ + i, static_cast<std::size_t>(until - i) * sizeof(Bits));
+      i = until;
+    };
+    copy_to(std::min(end, (begin_ + line - 1) / line * line));
+    if (stream_)
+      for (; i + line <= end; i += line)
+        for (std::int64_t k = 0; k < line; k += lanes) hn::Stream(hn::Load(d, buffer_ + i + k), d, to_ + (i + k - begin_));
+    copy_to(end);
+    to_ += end - begin_;
+    begin_ = fill_ = end == capacity ? 0 : end;
+  }
+
+  alignas(64) Bits buffer_[static_cast<std::size_t>(capacity + (vectors_per_chunk + 1) * (HWY_MAX_BYTES / static_cast<std::int64_t>(sizeof(Bits))))];
+  Bits* to_;              // where buffer_[begin_] goes
+  std::int64_t begin_, fill_;
+  bool stream_;
+};
+
+}  // namespace segpref::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
