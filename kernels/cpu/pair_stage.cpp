@@ -16,6 +16,22 @@
 HWY_BEFORE_NAMESPACE();
 namespace segpref::cpu::HWY_NAMESPACE {
 
+using FloatTag = hn::Rebind<float, Lanes::Tag>;
+
+/// Rounded to nearest, infinities and NaN kept. The demotion of the baseline targets is emulated by Highway and clamps infinities: lanes go
+/// one by one there.
+HWY_INLINE hn::Vec<FloatTag> to_f32(Lanes value) {
+#if HWY_TARGET <= HWY_AVX2 || HWY_ARCH_ARM
+  return hn::DemoteTo(FloatTag(), value.v);
+#else
+  double wide[HWY_MAX_BYTES / sizeof(double)];
+  float narrow[HWY_MAX_BYTES / sizeof(double)];
+  hn::StoreU(value.v, Lanes::Tag(), wide);
+  for (std::size_t i = 0; i < hn::Lanes(Lanes::Tag()); ++i) narrow[i] = static_cast<float>(wide[i]);
+  return hn::LoadU(FloatTag(), narrow);
+#endif
+}
+
 /// A run of pairs, read and written a vector of doubles at a time. The last vector is filled up with zeros and written in part, so that
 /// every pair goes through the same vector code wherever it stands.
 struct Run {
@@ -46,11 +62,10 @@ struct Run {
   }
 
   static HWY_INLINE Lanes widen(const double* from) { return hn::LoadU(Lanes::Tag(), from); }
-  static HWY_INLINE Lanes widen(const float* from) { return hn::PromoteTo(Lanes::Tag(), hn::LoadU(hn::Rebind<float, Lanes::Tag>(), from)); }
+  static HWY_INLINE Lanes widen(const float* from) { return hn::PromoteTo(Lanes::Tag(), hn::LoadU(FloatTag(), from)); }
   static HWY_INLINE void narrow(Lanes value, double* to) { hn::StoreU(value.v, Lanes::Tag(), to); }
   static HWY_INLINE void narrow(Lanes value, float* to) {
-    const hn::Rebind<float, Lanes::Tag> narrow_tag;
-    hn::StoreU(hn::DemoteTo(narrow_tag, value.v), narrow_tag, to);
+    hn::StoreU(to_f32(value), FloatTag(), to);
   }
 };
 
@@ -58,7 +73,7 @@ struct Run {
 template <typename Real>
 HWY_INLINE Lanes rounded_to(Lanes value) {
   if constexpr (sizeof(Real) == sizeof(double)) return value;
-  else return hn::PromoteTo(Lanes::Tag(), hn::DemoteTo(hn::Rebind<float, Lanes::Tag>(), value.v));
+  else return hn::PromoteTo(Lanes::Tag(), to_f32(value));
 }
 
 template <bool has_lapse, typename Model, typename Real>
