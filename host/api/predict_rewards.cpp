@@ -13,8 +13,10 @@
 namespace segpref {
 namespace {
 
-using cpu::mlp::rows_per_tile;
 using cpu::mlp::Shape;
+
+/// Rows that one thread takes through the network of every member.
+constexpr std::int64_t rows_per_tile = 96;
 
 template <typename Real>
 void predict(const Context& context, const RewardArchitecture& architecture, const Real* parameters, const Features& features, std::int64_t num_steps,
@@ -27,21 +29,23 @@ void predict(const Context& context, const RewardArchitecture& architecture, con
   const auto rows = layout.book<Real>(threads * rows_per_tile * shape.padded_width[0]);
   const auto activations = layout.book<Real>(threads * rows_per_tile * shape.activation_width);
   const auto slopes = layout.book<Real>(shape.needs_slopes ? threads * rows_per_tile * shape.activation_width : 0);
+  const auto feature_scale = layout.book<Real>(2 * shape.padded_width[0]);
   const auto rewards = layout.book<Real>(threads * members * rows_per_tile);
   const OwnedWorkspace owned(layout.total_bytes());
   const Workspace workspace = owned.get();
 
-  context.pool().run(members, [&](std::int64_t member, int) {
-    cpu::mlp::pack_parameters(architecture, shape, parameters, member, packed.in(workspace) + member * shape.packed_size);
-  });
+  cpu::mlp::pack_parameters(architecture, shape, parameters, packed.in(workspace), context.pool());
+  const auto scale_of_features = cpu::mlp::feature_scale(features, architecture.feature_dim, shape.padded_width[0], feature_scale.in(workspace));
   const float* shift = static_cast<const float*>(normalization.shift.data);
   const float* scale = static_cast<const float*>(normalization.scale.data);
   context.pool().run((num_steps + rows_per_tile - 1) / rows_per_tile, [&](std::int64_t tile, int thread) {
     const std::int64_t first = tile * rows_per_tile, count = std::min(rows_per_tile, num_steps - first);
     Real* tile_rows = rows.in(workspace) + thread * rows_per_tile * shape.padded_width[0];
-    for (std::int64_t row = 0; row < count; ++row) cpu::mlp::pack_row(features, first + row, shape.padded_width[0], tile_rows + row * shape.padded_width[0]);
+    Real traces[rows_per_tile];
+    cpu::mlp::pack_rows(features, scale_of_features, count, [=](std::int64_t row) { return first + row; }, shape.padded_width[0], tile_rows, traces);
     cpu::mlp::TileActivations<Real> scratch;
-    if (activations.count > 0) scratch.activations = activations.in(workspace) + thread * rows_per_tile * shape.activation_width;
+    scratch.capacity = rows_per_tile;
+    if (activations.count > 0) scratch.values = activations.in(workspace) + thread * rows_per_tile * shape.activation_width;
     if (slopes.count > 0) scratch.slopes = slopes.in(workspace) + thread * rows_per_tile * shape.activation_width;
     Real* out = rewards.in(workspace) + thread * members * rows_per_tile;
     for (std::int64_t member = 0; member < members; ++member) {
@@ -49,7 +53,7 @@ void predict(const Context& context, const RewardArchitecture& architecture, con
       cpu::mlp::forward_tile(architecture, shape, packed.in(workspace) + member * shape.packed_size, tile_rows, nullptr, count, member, DropoutState{}, scratch, reward);
       for (std::int64_t row = 0; row < count; ++row) {
         Real slope;
-        reward[row] = cpu::mlp::output_of(architecture, reward[row], slope);
+        reward[row] = cpu::mlp::output_of(architecture, reward[row] + traces[row], slope);
         if (shift != nullptr) reward[row] = (reward[row] - static_cast<Real>(shift[member])) * static_cast<Real>(scale[member]);
       }
       if (prediction.members.present()) std::copy_n(reward, count, static_cast<Real*>(prediction.members.data) + member * num_steps + first);

@@ -35,7 +35,7 @@ void feature_statistics(const PreferenceDataset& data, const std::vector<std::in
   std::vector<double> sum(count, 0.0), squares(count, 0.0), number(count, 0.0), origin(count, 0.0);
   for (const auto& [begin, end] : segments_of(data, pairs))
     for (std::int64_t step = begin; step < end; ++step) {
-      cpu::mlp::pack_row(features, step, dim, row.data());
+      cpu::mlp::copy_rows(features, 1, [=](std::int64_t) { return step; }, dim, row.data());
       for (std::size_t i = 0; i < count; ++i) {
         if (!std::isfinite(row[i])) continue;
         if (number[i] == 0) origin[i] = row[i];  // sums around the first value keep the digits of the deviation

@@ -84,12 +84,13 @@ void scatter_in_order(const BatchLossArgs<Real>& args, std::int64_t member, std:
   for (std::int64_t pair = begin; pair < end; ++pair) segment_counted[2 * pair] = segment_counted[2 * pair + 1] = counted[pair];
 }
 
+}  // namespace
+
 void add(PairSums& total, const PairSums& part) {
   for (int metric = 0; metric < num_metrics; ++metric) total.metrics[metric] += part.metrics[metric];
   total.grad_tie_parameter += part.grad_tie_parameter;
 }
 
-/// What a member's sums mean for the outputs.
 template <typename Real>
 void store_member_sums(const BatchLossArgs<Real>& args, std::int64_t member, const PairSums& sums) {
   const double scale = args.reduction.scale(sums.metrics[metric_weight_sum]);
@@ -105,8 +106,6 @@ void store_member_sums(const BatchLossArgs<Real>& args, std::int64_t member, con
   const Real before = shared && member > 0 ? grad : Real(0);
   grad = before + static_cast<Real>(sums.grad_tie_parameter * scale);
 }
-
-}  // namespace
 
 template <typename Real>
 void store_sums(const BatchLossArgs<Real>& args) {
@@ -168,6 +167,8 @@ void batch_loss(const BatchLossArgs<Real>& args, ThreadPool& pool) {
   });
 }
 
+template void store_member_sums<float>(const BatchLossArgs<float>&, std::int64_t, const PairSums&);
+template void store_member_sums<double>(const BatchLossArgs<double>&, std::int64_t, const PairSums&);
 template void store_sums<float>(const BatchLossArgs<float>&);
 template void store_sums<double>(const BatchLossArgs<double>&);
 template void batch_loss<float>(const BatchLossArgs<float>&, ThreadPool&);

@@ -52,6 +52,12 @@ struct BatchLossArgs {
 template <typename Real>
 void batch_loss(const BatchLossArgs<Real>& args, ThreadPool& pool);
 
+void add(PairSums& total, const PairSums& part);
+
+/// Stores what a member's sums mean for reduced loss, metrics and the gradient of the tie parameter. Members are visited in order.
+template <typename Real>
+void store_member_sums(const BatchLossArgs<Real>& args, std::int64_t member, const PairSums& sums);
+
 /// The end of the pair stage: adds up args.slab_sums, the total into each member's first slab, and stores reduced loss, metrics and the
 /// gradient of the tie parameter.
 template <typename Real>

@@ -34,6 +34,18 @@ void apply_dropout(const RewardArchitecture& architecture, const DropoutState& d
   }
 }
 
+/// Side of the square blocks in which matrices are transposed.
+constexpr std::int64_t block = 16;
+
+/// to [padded_columns, padded_rows] = transposed from [rows, columns], padding 0.
+template <typename Real>
+void transpose(const Real* from, std::int64_t rows, std::int64_t columns, Real* to, std::int64_t padded_columns, std::int64_t padded_rows) {
+  for (std::int64_t i_begin = 0; i_begin < padded_columns; i_begin += block)
+    for (std::int64_t o_begin = 0; o_begin < padded_rows; o_begin += block)
+      for (std::int64_t i = i_begin; i < i_begin + block; ++i)
+        for (std::int64_t o = o_begin; o < o_begin + block; ++o) to[i * padded_rows + o] = o < rows && i < columns ? from[o * columns + i] : Real(0);
+}
+
 }  // namespace
 
 Shape::Shape(const RewardArchitecture& architecture) {
@@ -63,52 +75,76 @@ Shape::Shape(const RewardArchitecture& architecture) {
 }
 
 template <typename Real>
-void pack_parameters(const RewardArchitecture&, const Shape& shape, const Real* parameters, std::int64_t member, Real* packed) {
-  std::fill_n(packed, shape.packed_size, Real(0));
-  for (std::size_t layer = 0; layer <= static_cast<std::size_t>(shape.num_hidden); ++layer) {
+void pack_parameters(const RewardArchitecture& architecture, const Shape& shape, const Real* parameters, Real* packed, ThreadPool& pool) {
+  const std::int64_t layers = shape.num_hidden + 1;
+  pool.run(architecture.num_members * layers, [&](std::int64_t task, int) {
+    const std::int64_t member = task / layers;
+    const auto layer = static_cast<std::size_t>(task % layers);
     const bool is_output = layer == static_cast<std::size_t>(shape.num_hidden);
     const std::int64_t in = shape.width[layer], out = is_output ? 1 : shape.width[layer + 1];
     const std::int64_t padded_in = shape.padded_width[layer], padded_out = is_output ? 1 : shape.padded_width[layer + 1];
+    Real* to = packed + member * shape.packed_size;
     const Real* weight = parameters + shape.public_weight[layer] + member * in * out;  // [out, in]
-    for (std::int64_t o = 0; o < out; ++o) {
-      for (std::int64_t i = 0; i < in; ++i) packed[shape.packed_weight[layer] + i * padded_out + o] = weight[o * in + i];
-      if (!is_output) std::copy_n(weight + o * in, in, packed + shape.packed_transposed[layer] + o * padded_in);
+    if (is_output) {
+      std::copy_n(weight, in, to + shape.packed_weight[layer]);
+      std::fill_n(to + shape.packed_weight[layer] + in, padded_in - in, Real(0));
+    } else {
+      transpose(weight, out, in, to + shape.packed_weight[layer], padded_in, padded_out);
+      Real* rows = to + shape.packed_transposed[layer];
+      for (std::int64_t o = 0; o < out; ++o) {
+        std::copy_n(weight + o * in, in, rows + o * padded_in);
+        std::fill_n(rows + o * padded_in + in, padded_in - in, Real(0));
+      }
+      std::fill_n(rows + out * padded_in, (padded_out - out) * padded_in, Real(0));
     }
-    if (shape.public_bias[layer] >= 0) std::copy_n(parameters + shape.public_bias[layer] + member * out, out, packed + shape.packed_bias[layer]);
-  }
+    Real* bias = to + shape.packed_bias[layer];
+    std::fill_n(bias, padded(out), Real(0));
+    if (shape.public_bias[layer] >= 0) std::copy_n(parameters + shape.public_bias[layer] + member * out, out, bias);
+  });
 }
 
 template <typename Real>
-void reduce_gradients(const RewardArchitecture&, const Shape& shape, const Real* slab_gradients, std::int64_t num_slabs, std::int64_t member,
-                      Real* gradients, ThreadPool& pool) {
-  const auto sum_at = [&](std::int64_t position) {
-    Real sum = 0;
-    for (std::int64_t slab = 0; slab < num_slabs; ++slab) sum += slab_gradients[slab * shape.grad_size + position];
-    return sum;
-  };
-  constexpr std::int64_t block = 16;  // square blocks of the transposition
-  for (std::size_t layer = 0; layer <= static_cast<std::size_t>(shape.num_hidden); ++layer) {
-    const bool is_output = layer == static_cast<std::size_t>(shape.num_hidden);
+void reduce_gradients(const RewardArchitecture& architecture, const Shape& shape, const SlabGradients<Real>& slabs, Real* gradients, ThreadPool& pool) {
+  // One task per member, layer and block of inputs; the first block of a layer brings the bias along.
+  std::array<std::int64_t, max_hidden + 2> first_task{};
+  const auto layers = static_cast<std::size_t>(shape.num_hidden + 1);
+  for (std::size_t layer = 0; layer < layers; ++layer) first_task[layer + 1] = first_task[layer] + (shape.width[layer] + block - 1) / block;
+  const std::int64_t tasks = first_task[layers];
+  pool.run(architecture.num_members * tasks, [&](std::int64_t task, int) {
+    const std::int64_t member = task / tasks, block_task = task % tasks;
+    std::size_t layer = 0;
+    while (block_task >= first_task[layer + 1]) ++layer;
+    const bool is_output = layer + 1 == layers;
     const std::int64_t in = shape.width[layer], out = is_output ? 1 : shape.width[layer + 1];
     const std::int64_t padded_out = is_output ? 1 : shape.padded_width[layer + 1];
+    const std::int64_t num_slabs = slabs.num_slabs[static_cast<std::size_t>(member)];
+    const Real scale = slabs.scale[static_cast<std::size_t>(member)];
+    const std::int64_t i_begin = (block_task - first_task[layer]) * block, i_end = std::min(in, i_begin + block);
+    // Rows of a weight follow each other in a part, so that a block is one stretch.
+    Real* first_part = slabs.part(shape, member, 0);
+    Real* sums = first_part + shape.grad_weight[layer] + i_begin * padded_out;
+    if (num_slabs > 0) add_parts(num_slabs, shape.grad_size, is_output ? block : (i_end - i_begin) * padded_out, sums);
     Real* weight = gradients + shape.public_weight[layer] + member * in * out;
-    pool.run((in + block - 1) / block, [&](std::int64_t task, int) {
-      const std::int64_t i_end = std::min(in, (task + 1) * block);
-      for (std::int64_t o_begin = 0; o_begin < out; o_begin += block) {
-        const std::int64_t o_end = std::min(out, o_begin + block);
-        Real sums[block][block] = {};
-        for (std::int64_t slab = 0; slab < num_slabs; ++slab)
-          for (std::int64_t i = task * block; i < i_end; ++i) {
-            const Real* from = slab_gradients + slab * shape.grad_size + shape.grad_weight[layer] + i * padded_out;
-            for (std::int64_t o = o_begin; o < o_end; ++o) sums[i - task * block][o - o_begin] += from[o];
-          }
-        for (std::int64_t i = task * block; i < i_end; ++i)
-          for (std::int64_t o = o_begin; o < o_end; ++o) weight[o * in + i] = sums[i - task * block][o - o_begin];
-      }
-    });
-    if (shape.public_bias[layer] < 0) continue;
+    for (std::int64_t o_begin = 0; o_begin < out; o_begin += block)
+      for (std::int64_t o = o_begin; o < std::min(out, o_begin + block); ++o)
+        for (std::int64_t i = i_begin; i < i_end; ++i) weight[o * in + i] = num_slabs == 0 ? Real(0) : sums[(i - i_begin) * padded_out + o] * scale;
+    if (i_begin > 0 || shape.public_bias[layer] < 0) return;
+    sums = first_part + shape.grad_bias[layer];
+    if (num_slabs > 0) add_parts(num_slabs, shape.grad_size, padded(out), sums);
     Real* bias = gradients + shape.public_bias[layer] + member * out;
-    for (std::int64_t o = 0; o < out; ++o) bias[o] = sum_at(shape.grad_bias[layer] + o);
+    for (std::int64_t o = 0; o < out; ++o) bias[o] = num_slabs == 0 ? Real(0) : sums[o] * scale;
+  });
+}
+
+template <typename Real>
+void clear_row(const Shape& shape, Real* rows, const TileActivations<Real>& tile, std::int64_t row) {
+  std::fill_n(rows + row * shape.padded_width[0], shape.padded_width[0], Real(0));
+  std::int64_t position = 0;
+  for (int layer = 1; layer <= shape.num_hidden; ++layer) {
+    const std::int64_t width = shape.padded_width[static_cast<std::size_t>(layer)];
+    std::fill_n(tile.layer(position, width) + row * width, width, Real(0));
+    if (tile.slopes != nullptr) std::fill_n(tile.layer_slopes(position, width) + row * width, width, Real(0));
+    position += width;
   }
 }
 
@@ -122,8 +158,8 @@ void forward_tile(const RewardArchitecture& architecture, const Shape& shape, co
   for (int hidden = 0; hidden < shape.num_hidden; ++hidden) {
     const auto layer = static_cast<std::size_t>(hidden);
     const std::int64_t width = shape.padded_width[layer + 1];
-    Real* out = tile.activations + position * rows_per_tile;
-    Real* slopes = tile.slopes == nullptr ? nullptr : tile.slopes + position * rows_per_tile;
+    Real* out = tile.layer(position, width);
+    Real* slopes = tile.layer_slopes(position, width);
     RowProduct<Real> product;
     product.num_rows = num_rows;
     product.width = width;
@@ -149,28 +185,30 @@ void forward_tile(const RewardArchitecture& architecture, const Shape& shape, co
 
 template <typename Real>
 void backward_tile(const RewardArchitecture& architecture, const Shape& shape, const Real* packed, const Real* rows, std::int64_t num_rows,
-                   const TileActivations<Real>& tile, const Real* grad_raw, Real* scratch, Real* grad, Real* grad_rows) {
+                   const TileActivations<Real>& tile, const Real* grad_raw, Real* scratch, Sums sums, Real* grad, Real* grad_rows) {
   const auto last = static_cast<std::size_t>(shape.num_hidden);
   Real* grad_out = scratch;                                  // gradient of the current layer's activations, then of its pre-activations
-  Real* grad_in = scratch + rows_per_tile * shape.widest;
+  Real* grad_in = scratch + num_rows * shape.widest;
   std::int64_t position = shape.activation_width - (shape.num_hidden > 0 ? shape.padded_width[last] : 0);
   const Real slope = leaky_slope_of<Real>(architecture);
 
-  const Real* top = shape.num_hidden > 0 ? tile.activations + position * rows_per_tile : rows;
+  const Real* top = shape.num_hidden > 0 ? tile.layer(position, shape.padded_width[last]) : rows;
   row_dots_backward(top, num_rows, shape.padded_width[last], packed + shape.packed_weight[last], grad_raw,
-                    shape.num_hidden > 0 && !shape.needs_slopes ? slope : Real(1), grad + shape.grad_weight[last], grad_out);
+                    shape.num_hidden > 0 && !shape.needs_slopes ? slope : Real(1), sums, grad + shape.grad_weight[last], grad_out);
   Real sum = 0;
   for (std::int64_t row = 0; row < num_rows; ++row) sum += grad_raw[row];
-  grad[shape.grad_bias[last]] += sum;
+  Real* grad_bias = grad + shape.grad_bias[last];
+  if (sums == Sums::overwrite) std::fill_n(grad_bias, padded(1), Real(0));
+  *grad_bias += sum;
 
   for (int hidden = shape.num_hidden; hidden > 0; --hidden) {
     const auto layer = static_cast<std::size_t>(hidden);  // produces activations `layer` from `layer - 1`
     const std::int64_t width = shape.padded_width[layer], in_width = shape.padded_width[layer - 1];
-    const Real* slopes = tile.slopes == nullptr ? nullptr : tile.slopes + position * rows_per_tile;
+    const Real* slopes = tile.layer_slopes(position, width);
     if (slopes != nullptr)  // leaky activations had theirs in the epilogue of the product before
       for (std::int64_t i = 0; i < num_rows * width; ++i) grad_out[i] *= slopes[i];
     const std::int64_t in_position = hidden > 1 ? position - in_width : 0;
-    const Real* in = hidden > 1 ? tile.activations + in_position * rows_per_tile : rows;
+    const Real* in = hidden > 1 ? tile.layer(in_position, in_width) : rows;
     WeightProduct<Real> weights;
     weights.num_rows = num_rows;
     weights.width = width;
@@ -179,8 +217,9 @@ void backward_tile(const RewardArchitecture& architecture, const Shape& shape, c
     weights.in_stride = in_width;
     weights.grad_out = grad_out;
     weights.grad = grad + shape.grad_weight[layer - 1];
+    weights.sums = sums;
     weight_product(weights);
-    add_columns(grad_out, num_rows, width, grad + shape.grad_bias[layer - 1]);
+    add_columns(grad_out, num_rows, width, sums, grad + shape.grad_bias[layer - 1]);
     if (hidden > 1 || grad_rows != nullptr) {
       RowProduct<Real> product;
       product.num_rows = num_rows;
@@ -204,13 +243,13 @@ void backward_tile(const RewardArchitecture& architecture, const Shape& shape, c
 }
 
 #define SEGPREF_INSTANTIATE(Real)                                                                                                    \
-  template void pack_parameters<Real>(const RewardArchitecture&, const Shape&, const Real*, std::int64_t, Real*);                    \
-  template void reduce_gradients<Real>(const RewardArchitecture&, const Shape&, const Real*, std::int64_t, std::int64_t, Real*,      \
-                                       ThreadPool&);                                                                                 \
+  template void pack_parameters<Real>(const RewardArchitecture&, const Shape&, const Real*, Real*, ThreadPool&);                     \
+  template void reduce_gradients<Real>(const RewardArchitecture&, const Shape&, const SlabGradients<Real>&, Real*, ThreadPool&);     \
+  template void clear_row<Real>(const Shape&, Real*, const TileActivations<Real>&, std::int64_t);                                    \
   template void forward_tile<Real>(const RewardArchitecture&, const Shape&, const Real*, const Real*, const std::int64_t*,           \
                                    std::int64_t, std::int64_t, const DropoutState&, const TileActivations<Real>&, Real*);            \
   template void backward_tile<Real>(const RewardArchitecture&, const Shape&, const Real*, const Real*, std::int64_t,                 \
-                                    const TileActivations<Real>&, const Real*, Real*, Real*, Real*);
+                                    const TileActivations<Real>&, const Real*, Real*, Sums, Real*, Real*);
 SEGPREF_INSTANTIATE(float)
 SEGPREF_INSTANTIATE(double)
 #undef SEGPREF_INSTANTIATE

@@ -28,30 +28,52 @@ struct Shape {
   explicit Shape(const RewardArchitecture& architecture);
 };
 
+/// All members, from the flat buffer to packed [num_members, packed_size].
 template <typename Real>
-void pack_parameters(const RewardArchitecture& architecture, const Shape& shape, const Real* parameters, std::int64_t member, Real* packed);
+void pack_parameters(const RewardArchitecture& architecture, const Shape& shape, const Real* parameters, Real* packed, ThreadPool& pool);
 
-/// Adds slab gradients in slab order and writes them to the public layout.
+/// The weight gradients of a call: one part per slab of rows, whatever the number of threads.
 template <typename Real>
-void reduce_gradients(const RewardArchitecture& architecture, const Shape& shape, const Real* slab_gradients, std::int64_t num_slabs,
-                      std::int64_t member, Real* gradients, ThreadPool& pool);
+struct SlabGradients {
+  Real* parts = nullptr;           ///< [num_members, max_slabs, grad_size]
+  std::int64_t max_slabs = 0;
+  std::array<std::int64_t, 32> num_slabs{};  ///< parts of each member that were written; the sum of none is 0
+  std::array<Real, 32> scale{};              ///< what a member's sum is multiplied with
 
-/// Scratch of one thread, or of one stored tile: activations [num_hidden][rows_per_tile, padded width], slopes alike.
+  Real* part(const Shape& shape, std::int64_t member, std::int64_t slab) const { return parts + (member * max_slabs + slab) * shape.grad_size; }
+};
+
+/// Adds the parts of every member in slab order, into the first one, and writes them to the public layout.
+template <typename Real>
+void reduce_gradients(const RewardArchitecture& architecture, const Shape& shape, const SlabGradients<Real>& slabs, Real* gradients, ThreadPool& pool);
+
+/// Activations of some rows: per hidden layer [capacity, padded width], slopes alike. A tile of rows begins at first_row.
 template <typename Real>
 struct TileActivations {
-  Real* activations = nullptr;
+  Real* values = nullptr;
   Real* slopes = nullptr;  ///< null unless Shape::needs_slopes
+  std::int64_t capacity = 0, first_row = 0;
+
+  /// Rows of the layer whose width comes after `position` elements of a stored row.
+  Real* layer(std::int64_t position, std::int64_t width) const { return values + position * capacity + first_row * width; }
+  Real* layer_slopes(std::int64_t position, std::int64_t width) const {
+    return slopes == nullptr ? nullptr : slopes + position * capacity + first_row * width;
+  }
 };
+
+/// Sets a row that must leave no trace to 0: its features, activations and slopes. `row` counts from the tile's first.
+template <typename Real>
+void clear_row(const Shape& shape, Real* rows, const TileActivations<Real>& tile, std::int64_t row);
 
 /// Forward of num_rows packed rows. `steps` names the rows for dropout. Writes raw outputs.
 template <typename Real>
 void forward_tile(const RewardArchitecture& architecture, const Shape& shape, const Real* packed, const Real* rows, const std::int64_t* steps,
                   std::int64_t num_rows, std::int64_t member, const DropoutState& dropout, const TileActivations<Real>& tile, Real* raw);
 
-/// Backward of the same tile. grad_raw [num_rows]; grad [grad_size] is added to; scratch holds 2 x rows_per_tile x widest elements;
-/// grad_rows [rows_per_tile, padded feature_dim] may be null.
+/// Backward of the same tile. grad_raw [num_rows]; grad [grad_size] is overwritten or added to; scratch holds 2 x num_rows x widest elements;
+/// grad_rows [num_rows, padded feature_dim] may be null.
 template <typename Real>
 void backward_tile(const RewardArchitecture& architecture, const Shape& shape, const Real* packed, const Real* rows, std::int64_t num_rows,
-                   const TileActivations<Real>& tile, const Real* grad_raw, Real* scratch, Real* grad, Real* grad_rows);
+                   const TileActivations<Real>& tile, const Real* grad_raw, Real* scratch, Sums sums, Real* grad, Real* grad_rows);
 
 }  // namespace segpref::cpu::mlp

@@ -1,6 +1,7 @@
 #include "kernels/cpu/reward_mlp/tile_kernels.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "kernels/cpu/targets.hpp"
 
@@ -112,7 +113,9 @@ template <int vectors, int rows, typename Real>
 HWY_NOINLINE void weight_product_block(const WeightProduct<Real>& p, std::int64_t k, std::int64_t m) {
   const hn::ScalableTag<Real> d;
   using V = hn::Vec<decltype(d)>;
-  const auto start = [&](int row, std::int64_t column) HWY_ATTR { return hn::LoadU(d, p.grad + (k + row) * p.width + m + column); };
+  const auto start = [&](int row, std::int64_t column) HWY_ATTR {
+    return p.sums == Sums::add ? hn::LoadU(d, p.grad + (k + row) * p.width + m + column) : hn::Zero(d);
+  };
   const auto finish = [&](int row, std::int64_t column, V value) HWY_ATTR { hn::StoreU(value, d, p.grad + (k + row) * p.width + m + column); };
   block_product<vectors, rows>(p.grad_out + m, p.width, p.in + k, std::int64_t{1}, p.in_stride, p.num_rows, start, finish);
 }
@@ -132,18 +135,47 @@ void weight_product_of(const WeightProduct<Real>& p) {
 }
 
 template <typename Real>
-void add_columns_of(const Real* rows, std::int64_t num_rows, std::int64_t width, Real* sums) {
+void add_columns_of(const Real* rows, std::int64_t num_rows, std::int64_t width, Sums sums, Real* to) {
   const hn::ScalableTag<Real> d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
   for (std::int64_t m = 0; m < width; m += lanes) {
-    auto sum0 = hn::LoadU(d, sums + m), sum1 = hn::Zero(d);
+    auto sum0 = sums == Sums::add ? hn::LoadU(d, to + m) : hn::Zero(d), sum1 = hn::Zero(d);
     std::int64_t n = 0;
     for (; n + 2 <= num_rows; n += 2) {
       sum0 = hn::Add(sum0, hn::LoadU(d, rows + n * width + m));
       sum1 = hn::Add(sum1, hn::LoadU(d, rows + (n + 1) * width + m));
     }
     if (n < num_rows) sum0 = hn::Add(sum0, hn::LoadU(d, rows + n * width + m));
-    hn::StoreU(hn::Add(sum0, sum1), d, sums + m);
+    hn::StoreU(hn::Add(sum0, sum1), d, to + m);
+  }
+}
+
+template <typename Real>
+void add_parts_of(std::int64_t num_parts, std::int64_t stride, std::int64_t count, Real* first) {
+  const hn::ScalableTag<Real> d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  for (std::int64_t i = 0; i < count; i += lanes) {
+    auto sum = hn::LoadU(d, first + i);
+    for (std::int64_t part = 1; part < num_parts; ++part) sum = hn::Add(sum, hn::LoadU(d, first + part * stride + i));
+    hn::StoreU(sum, d, first + i);
+  }
+}
+
+template <typename Real>
+void finish_rows_of(std::int64_t num_rows, std::int64_t width, const Real* mean, const Real* std, Real* rows, Real* traces) {
+  const hn::ScalableTag<Real> d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  for (std::int64_t n = 0; n < num_rows; ++n) {
+    auto trace = hn::Zero(d);
+    for (std::int64_t m = 0; m < width; m += lanes) {
+      auto value = hn::LoadU(d, rows + n * width + m);
+      if (mean != nullptr) {
+        value = hn::Div(hn::Sub(value, hn::LoadU(d, mean + m)), hn::LoadU(d, std + m));
+        hn::StoreU(value, d, rows + n * width + m);
+      }
+      trace = hn::MulAdd(value, hn::Zero(d), trace);
+    }
+    traces[n] = hn::AllTrue(d, hn::Eq(trace, hn::Zero(d))) ? Real(0) : std::numeric_limits<Real>::quiet_NaN();
   }
 }
 
@@ -159,12 +191,12 @@ void row_dots_of(const Real* rows, std::int64_t num_rows, std::int64_t width, co
 }
 
 template <typename Real>
-void row_dots_backward_of(const Real* rows, std::int64_t num_rows, std::int64_t width, const Real* vector, const Real* factors, Real slope,
-                          Real* sums, Real* outer) {
+void row_dots_backward_of(const Real* rows, std::int64_t num_rows, std::int64_t width, const Real* vector, const Real* factors, Real slope, Sums sums,
+                          Real* to, Real* outer) {
   const hn::ScalableTag<Real> d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
   for (std::int64_t m = 0; m < width; m += lanes) {
-    auto sum = hn::LoadU(d, sums + m);
+    auto sum = sums == Sums::add ? hn::LoadU(d, to + m) : hn::Zero(d);
     const auto weights = hn::LoadU(d, vector + m), sloped = hn::Mul(weights, hn::Set(d, slope));
     for (std::int64_t n = 0; n < num_rows; ++n) {
       const auto factor = hn::Set(d, factors[n]);
@@ -172,20 +204,29 @@ void row_dots_backward_of(const Real* rows, std::int64_t num_rows, std::int64_t 
       sum = hn::MulAdd(factor, h, sum);
       hn::StoreU(hn::Mul(factor, hn::IfThenElse(hn::Gt(h, hn::Zero(d)), weights, sloped)), d, outer + n * width + m);
     }
-    hn::StoreU(sum, d, sums + m);
+    hn::StoreU(sum, d, to + m);
   }
 }
 
+// The vector kernels by type; HWY_EXPORT wants plain functions.
 #define SEGPREF_DEFINE(name, Real)                                                                                                   \
   void row_product_##name(const RowProduct<Real>& p) { row_product_of(p); }                                                          \
   void weight_product_##name(const WeightProduct<Real>& p) { weight_product_of(p); }                                                 \
-  void add_columns_##name(const Real* rows, std::int64_t n, std::int64_t width, Real* sums) { add_columns_of(rows, n, width, sums); } \
+  void add_columns_##name(const Real* rows, std::int64_t n, std::int64_t width, Sums sums, Real* to) {                               \
+    add_columns_of(rows, n, width, sums, to);                                                                                        \
+  }                                                                                                                                  \
+  void add_parts_##name(std::int64_t num_parts, std::int64_t stride, std::int64_t count, Real* first) {                              \
+    add_parts_of(num_parts, stride, count, first);                                                                                   \
+  }                                                                                                                                  \
+  void finish_rows_##name(std::int64_t n, std::int64_t width, const Real* mean, const Real* std, Real* rows, Real* traces) {         \
+    finish_rows_of(n, width, mean, std, rows, traces);                                                                               \
+  }                                                                                                                                  \
   void row_dots_##name(const Real* rows, std::int64_t n, std::int64_t width, const Real* vector, Real bias, Real* out) {             \
     row_dots_of(rows, n, width, vector, bias, out);                                                                                  \
   }                                                                                                                                  \
   void row_dots_backward_##name(const Real* rows, std::int64_t n, std::int64_t width, const Real* vector, const Real* factors,       \
-                                Real slope, Real* sums, Real* outer) {                                                                           \
-    row_dots_backward_of(rows, n, width, vector, factors, slope, sums, outer);                                                              \
+                                Real slope, Sums sums, Real* to, Real* outer) {                                                      \
+    row_dots_backward_of(rows, n, width, vector, factors, slope, sums, to, outer);                                                   \
   }
 SEGPREF_DEFINE(f32, float)
 SEGPREF_DEFINE(f64, double)
@@ -201,19 +242,27 @@ namespace segpref::cpu::mlp {
   HWY_EXPORT(row_product_##name);                                                                                                    \
   HWY_EXPORT(weight_product_##name);                                                                                                 \
   HWY_EXPORT(add_columns_##name);                                                                                                    \
+  HWY_EXPORT(add_parts_##name);                                                                                                      \
+  HWY_EXPORT(finish_rows_##name);                                                                                                    \
   HWY_EXPORT(row_dots_##name);                                                                                                       \
   HWY_EXPORT(row_dots_backward_##name);                                                                                              \
   void row_product(const RowProduct<Real>& p) { HWY_DYNAMIC_DISPATCH(row_product_##name)(p); }                                       \
   void weight_product(const WeightProduct<Real>& p) { HWY_DYNAMIC_DISPATCH(weight_product_##name)(p); }                              \
-  void add_columns(const Real* rows, std::int64_t n, std::int64_t width, Real* sums) {                                               \
-    HWY_DYNAMIC_DISPATCH(add_columns_##name)(rows, n, width, sums);                                                                  \
+  void add_columns(const Real* rows, std::int64_t n, std::int64_t width, Sums sums, Real* to) {                                      \
+    HWY_DYNAMIC_DISPATCH(add_columns_##name)(rows, n, width, sums, to);                                                              \
+  }                                                                                                                                  \
+  void add_parts(std::int64_t num_parts, std::int64_t stride, std::int64_t count, Real* first) {                                     \
+    HWY_DYNAMIC_DISPATCH(add_parts_##name)(num_parts, stride, count, first);                                                         \
+  }                                                                                                                                  \
+  void finish_rows(std::int64_t n, std::int64_t width, const Real* mean, const Real* std, Real* rows, Real* traces) {                \
+    HWY_DYNAMIC_DISPATCH(finish_rows_##name)(n, width, mean, std, rows, traces);                                                     \
   }                                                                                                                                  \
   void row_dots(const Real* rows, std::int64_t n, std::int64_t width, const Real* vector, Real bias, Real* out) {                    \
     HWY_DYNAMIC_DISPATCH(row_dots_##name)(rows, n, width, vector, bias, out);                                                        \
   }                                                                                                                                  \
   void row_dots_backward(const Real* rows, std::int64_t n, std::int64_t width, const Real* vector, const Real* factors, Real slope,  \
-                         Real* sums, Real* outer) {                                                                                              \
-    HWY_DYNAMIC_DISPATCH(row_dots_backward_##name)(rows, n, width, vector, factors, slope, sums, outer);                                    \
+                         Sums sums, Real* to, Real* outer) {                                                                         \
+    HWY_DYNAMIC_DISPATCH(row_dots_backward_##name)(rows, n, width, vector, factors, slope, sums, to, outer);                         \
   }
 SEGPREF_DEFINE(f32, float)
 SEGPREF_DEFINE(f64, double)
