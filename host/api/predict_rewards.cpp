@@ -7,34 +7,37 @@
 #include "host/validate/tensor.hpp"
 #include "kernels/cpu/reward_mlp/activations.hpp"
 #include "kernels/cpu/reward_mlp/feature_rows.hpp"
-#include "kernels/cpu/reward_mlp/network.hpp"
+#include "kernels/cpu/reward_mlp/precise_network.hpp"
 #include "segpref/reward_mlp.hpp"
 
 namespace segpref {
 namespace {
 
+using cpu::mlp::PreciseNetwork;
 using cpu::mlp::Shape;
 
 /// Rows that one thread takes through the network of every member.
 constexpr std::int64_t rows_per_tile = 96;
 
 template <typename Real>
-void predict(const Context& context, const RewardArchitecture& architecture, const Real* parameters, const Features& features, std::int64_t num_steps,
+void predict(const Context& context, const PreciseNetwork<Real>& network, const Real* parameters, const Features& features, std::int64_t num_steps,
              const Prediction& prediction, const RewardNormalization& normalization) {
-  const Shape shape(architecture);
+  const RewardArchitecture& architecture = network.architecture;
+  const Shape& shape = network.shape;
   const std::int64_t members = architecture.num_members;
   WorkspaceLayout layout;
   const int threads = context.num_threads();
   const auto packed = layout.book<Real>(members * shape.packed_size);
   const auto rows = layout.book<Real>(threads * rows_per_tile * shape.padded_width[0]);
-  const auto activations = layout.book<Real>(threads * rows_per_tile * shape.activation_width);
-  const auto slopes = layout.book<Real>(shape.needs_slopes ? threads * rows_per_tile * shape.activation_width : 0);
+  const auto activations = layout.book<Real>(threads * rows_per_tile * network.stored_width());
+  const auto slopes = layout.book<Real>(shape.needs_slopes ? threads * rows_per_tile * network.stored_width() : 0);
+  const auto tile_scratch = layout.book<Real>(threads * network.scratch_size(rows_per_tile));
   const auto feature_scale = layout.book<Real>(2 * shape.padded_width[0]);
   const auto rewards = layout.book<Real>(threads * members * rows_per_tile);
   const OwnedWorkspace owned(layout.total_bytes());
   const Workspace workspace = owned.get();
 
-  cpu::mlp::pack_parameters(architecture, shape, parameters, packed.in(workspace), context.pool());
+  network.pack(parameters, packed.in(workspace), context.pool());
   const auto scale_of_features = cpu::mlp::feature_scale(features, architecture.feature_dim, shape.padded_width[0], feature_scale.in(workspace));
   const float* shift = static_cast<const float*>(normalization.shift.data);
   const float* scale = static_cast<const float*>(normalization.scale.data);
@@ -45,12 +48,13 @@ void predict(const Context& context, const RewardArchitecture& architecture, con
     cpu::mlp::pack_rows(features, scale_of_features, count, [=](std::int64_t row) { return first + row; }, shape.padded_width[0], tile_rows, traces);
     cpu::mlp::TileActivations<Real> scratch;
     scratch.capacity = rows_per_tile;
-    if (activations.count > 0) scratch.values = activations.in(workspace) + thread * rows_per_tile * shape.activation_width;
-    if (slopes.count > 0) scratch.slopes = slopes.in(workspace) + thread * rows_per_tile * shape.activation_width;
+    if (activations.count > 0) scratch.values = activations.in(workspace) + thread * rows_per_tile * network.stored_width();
+    if (slopes.count > 0) scratch.slopes = slopes.in(workspace) + thread * rows_per_tile * network.stored_width();
     Real* out = rewards.in(workspace) + thread * members * rows_per_tile;
     for (std::int64_t member = 0; member < members; ++member) {
       Real* reward = out + member * rows_per_tile;
-      cpu::mlp::forward_tile(architecture, shape, packed.in(workspace) + member * shape.packed_size, tile_rows, nullptr, count, member, DropoutState{}, scratch, reward);
+      network.forward(packed.in(workspace) + member * shape.packed_size, tile_rows, nullptr, count, member, DropoutState{}, scratch,
+                      tile_scratch.in(workspace) + thread * network.scratch_size(rows_per_tile), reward);
       for (std::int64_t row = 0; row < count; ++row) {
         Real slope;
         reward[row] = cpu::mlp::output_of(architecture, reward[row] + traces[row], slope);
@@ -77,10 +81,10 @@ void predict(const Context& context, const RewardArchitecture& architecture, con
 void predict_rewards(const Context& context, const RewardArchitecture& architecture, ConstTensorView parameters, const Features& features,
                      const Prediction& prediction, const RewardNormalization& normalization, Compute compute) {
   validate(architecture);
-  validation::compute(compute);
   validation::parameters(architecture, parameters);
   const std::int64_t num_steps = validation::features(features, architecture.feature_dim);
   const DType real = parameters.dtype;
+  validation::compute(compute, real);
   if (prediction.members.present()) validation::tensor("members", prediction.members, {real}, {architecture.num_members, num_steps}, "[num_members, num_steps]");
   if (prediction.mean.present()) validation::tensor("mean", prediction.mean, {real}, {num_steps}, "[num_steps]");
   if (prediction.std.present()) validation::tensor("std", prediction.std, {real}, {num_steps}, "[num_steps]");
@@ -89,8 +93,8 @@ void predict_rewards(const Context& context, const RewardArchitecture& architect
     validation::tensor("normalization.shift", normalization.shift, {DType::f32}, {architecture.num_members}, "[num_members]");
     validation::tensor("normalization.scale", normalization.scale, {DType::f32}, {architecture.num_members}, "[num_members]");
   }
-  if (real == DType::f64) predict(context, architecture, static_cast<const double*>(parameters.data), features, num_steps, prediction, normalization);
-  else predict(context, architecture, static_cast<const float*>(parameters.data), features, num_steps, prediction, normalization);
+  if (real == DType::f64) predict<double>(context, {architecture, compute}, static_cast<const double*>(parameters.data), features, num_steps, prediction, normalization);
+  else predict<float>(context, {architecture, compute}, static_cast<const float*>(parameters.data), features, num_steps, prediction, normalization);
 }
 
 }  // namespace segpref

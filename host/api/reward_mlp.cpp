@@ -37,14 +37,13 @@ void run(const Context& context, const MlpLossPlan& plan, const ConstTensorView&
          const cpu::LossParams& loss, const PreferenceOptions& options, const PreferenceResult& result, const MlpGradients& gradients,
          const DropoutState& dropout, const TensorView& step_rewards, Workspace workspace) {
   WorkspaceLayout layout;
-  const auto buffers = cpu::mlp::book_loss<Real>(plan.architecture(), plan.capacity(), plan.num_threads(), layout);
+  const cpu::mlp::PreciseNetwork<Real> network{plan.architecture(), plan.compute()};
+  const auto buffers = cpu::mlp::book_loss(network, plan.capacity(), plan.num_threads(), layout);
   check_workspace(workspace, layout.total_bytes());
   if (context.num_threads() > plan.num_threads())
     throw Error(ErrorCode::invalid_argument, fmt::format("the context has {} threads; the plan was made for {}", context.num_threads(), plan.num_threads()));
-  cpu::mlp::LossCall<Real> call{context.pool(), plan.architecture(), cpu::mlp::Shape(plan.architecture()), static_cast<const Real*>(parameters.data),
-                                features,       batch,               loss,                                 options,
-                                result,         gradients,           dropout,                              step_rewards,
-                                workspace,      buffers};
+  cpu::mlp::LossCall<Real> call{context.pool(), network, static_cast<const Real*>(parameters.data), features, batch, loss, options, result, gradients, dropout,
+                                step_rewards,   workspace, buffers};
   gather_rows(call);
   call.aggregation.aggregation = options.aggregation;
   if (options.discount != 1.0) {
@@ -52,8 +51,8 @@ void run(const Context& context, const MlpLossPlan& plan, const ConstTensorView&
     cpu::discount_powers(options.discount, cpu::longest_segment(batch), powers);
     call.aggregation.discount_powers = powers;
   }
-  call.feature_scale = cpu::mlp::feature_scale(features, call.architecture.feature_dim, call.shape.padded_width[0], call.at(buffers.feature_scale));
-  cpu::mlp::pack_parameters(call.architecture, call.shape, call.parameters, call.at(buffers.packed), call.pool);
+  call.feature_scale = cpu::mlp::feature_scale(features, call.architecture().feature_dim, call.shape().padded_width[0], call.at(buffers.feature_scale));
+  network.pack(call.parameters, call.at(buffers.packed), call.pool);
   if (takes_pairs_path(call)) run_pairs_path(call);
   else run_steps_path(call);
 }
@@ -64,25 +63,25 @@ MlpLossPlan::MlpLossPlan(const RewardArchitecture& architecture, const Preferenc
     : architecture_(architecture), capacity_(capacity), compute_(compute), num_threads_(num_threads) {
   validate(architecture);
   validation::capacity(capacity);
-  validation::compute(compute);
+  validation::compute(compute, capacity.dtype);
   if (num_threads < 1 || num_threads > 1024)
     throw Error(ErrorCode::invalid_argument, fmt::format("num_threads = {} is outside [1, 1024]", num_threads));
   // Booked for the wider of the two types of parameters.
   WorkspaceLayout layout;
-  if (capacity.dtype == DType::f64) cpu::mlp::book_loss<double>(architecture_, capacity_, num_threads_, layout);
-  else cpu::mlp::book_loss<float>(architecture_, capacity_, num_threads_, layout);
+  if (capacity.dtype == DType::f64) cpu::mlp::book_loss<double>({architecture_, compute_}, capacity_, num_threads_, layout);
+  else cpu::mlp::book_loss<float>({architecture_, compute_}, capacity_, num_threads_, layout);
   workspace_bytes_ = layout.total_bytes();
 }
 
 std::string MlpLossPlan::describe() const {
   WorkspaceLayout layout;
-  const auto buffers = cpu::mlp::book_loss<float>(architecture_, capacity_, num_threads_, layout);
+  const auto buffers = cpu::mlp::book_loss<float>({architecture_, compute_}, capacity_, num_threads_, layout);
   return fmt::format(
       "mlp_preference_loss: {} members, {} hidden layers, up to {} distinct steps per member. Weight gradients alone, of pairs of at most {} steps that hardly share any: groups of "
       "whole pairs of about {} steps, forward, loss and backward one after the other. Else: forward of all distinct steps in tiles of {}, the loss, then backward; activations are {}. "
-      "Up to {} parts of a member's gradient; workspace {} bytes for {} threads",
+      "Products of {} operands. Up to {} parts of a member's gradient; workspace {} bytes for {} threads",
       architecture_.num_members, architecture_.hidden.size(), buffers.row_capacity, buffers.group_capacity, cpu::mlp::rows_per_group, cpu::mlp::rows_per_tile,
-      buffers.stores_activations ? "kept between the two passes" : "computed again in the backward pass (keeping them would take more than 1 GiB)", buffers.max_slabs,
+      buffers.stores_activations ? "kept between the two passes" : "computed again in the backward pass (keeping them would take more than 1 GiB)", compute_ == Compute::bf16 ? "bf16" : name_of(capacity_.dtype == DType::f64 ? DType::f64 : DType::f32), buffers.max_slabs,
       workspace_bytes_, num_threads_);
 }
 
@@ -94,6 +93,7 @@ void mlp_preference_loss(const Context& context, const MlpLossPlan& plan, ConstT
   const std::int64_t num_steps = validation::features(features, architecture.feature_dim);
   const bool wide = parameters.dtype == DType::f64;
   const DType real = parameters.dtype;
+  validation::compute(plan.compute(), real);
   const cpu::Batch batch = validation::preference_batch(in, options, architecture.num_members, num_steps, wide);
   const cpu::LossParams loss = validation::preference_options(options, batch, wide);
   validation::preference_result(result, options, batch, wide);

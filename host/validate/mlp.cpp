@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "host/validate/tensor.hpp"
+#include "kernels/cpu/isa.hpp"
 
 namespace segpref::validation {
 
@@ -38,8 +39,11 @@ void parameters(const RewardArchitecture& architecture, const ConstTensorView& p
   tensor("parameters", parameters, {DType::f32, DType::f64}, {num_parameters(architecture)}, "[num_parameters]");
 }
 
-void compute(Compute compute) {
-  if (compute == Compute::bf16) throw Error(ErrorCode::unsupported, "compute bf16 is not supported by this version on the CPU: use standard");
+void compute(Compute compute, DType parameters) {
+  if (compute != Compute::bf16) return;
+  if (parameters == DType::f64) throw Error(ErrorCode::invalid_type, "compute bf16 takes parameters of f32; f64 is computed in f64");
+  if (!cpu::has_bf16_dot_product())
+    throw Error(ErrorCode::unsupported, fmt::format("compute bf16 needs a processor with AVX512-BF16; this process runs on {}: use standard", cpu::instruction_set()));
 }
 
 }  // namespace segpref::validation

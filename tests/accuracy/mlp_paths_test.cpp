@@ -7,6 +7,7 @@
 #include <limits>
 #include <random>
 
+#include "kernels/cpu/isa.hpp"
 #include "kernels/cpu/reward_mlp/loss_call.hpp"
 #include "segpref/reward_mlp.hpp"
 #include "tests/support/compare.hpp"
@@ -26,6 +27,7 @@ struct PathSetup {
   std::vector<std::int64_t> hidden = {24, 17};
   double dropout = 0.0;
   PreferenceOptions options;
+  Compute compute = Compute::standard;
   bool weights = false, margins = false, own_order = false, logits = false;
   std::vector<double> tie_parameter;
   std::function<void(std::vector<double>& rows, std::vector<double>& weights)> damage = [](auto&, auto&) {};
@@ -96,7 +98,11 @@ Results<Real> run(const PathSetup& setup, Path path, int num_threads = 2) {
   gradients.parameters = view(out.gradient);
   const DropoutState dropout{setup.dropout > 0, 5, 9};
   const TensorView rewards = path == Path::steps ? view(step_rewards.data(), {members, steps}) : TensorView();
-  mlp_preference_loss(Context(num_threads), architecture, view(parameters), features, batch, options, result, gradients, dropout, rewards);
+  PreferenceCapacity capacity{members, steps, segments, pairs, 0, 0, dtype_of<Real>::value};
+  const MlpLossPlan plan(architecture, capacity, num_threads, setup.compute);
+  std::vector<std::byte> memory(plan.workspace_bytes() + 64);
+  std::byte* aligned = memory.data() + (64 - reinterpret_cast<std::uintptr_t>(memory.data()) % 64) % 64;
+  mlp_preference_loss(Context(num_threads), plan, view(parameters), features, batch, options, result, gradients, dropout, rewards, Workspace(aligned, plan.workspace_bytes()));
   return out;
 }
 
@@ -182,8 +188,6 @@ TEST_P(MlpPaths, SameBitsForAnyNumberOfThreads) {
   for (int threads : {2, 3, 7}) expect_close(run<float>(setup, Path::pairs, threads), one, {0, 0});
 }
 
-INSTANTIATE_TEST_SUITE_P(Options, MlpPaths, ::testing::ValuesIn(cases()), [](const auto& info) { return info.param.name; });
-
 // What the library says of itself: which calls the pairs path takes.
 TEST(MlpPathChoice, FollowsFromTheCall) {
   PathSetup setup;
@@ -194,8 +198,10 @@ TEST(MlpPathChoice, FollowsFromTheCall) {
   EXPECT_TRUE(differs);
 }
 
-TEST(MlpPairsPath, LeftOutPairsWithNanFeaturesLeaveNoTrace) {
+template <typename Real>
+void expect_no_trace_of_left_out_pairs(Compute compute) {
   PathSetup setup;
+  setup.compute = compute;
   setup.lengths = ragged(40, 50);
   setup.weights = true;
   std::int64_t first_step = 0;
@@ -205,21 +211,135 @@ TEST(MlpPairsPath, LeftOutPairsWithNanFeaturesLeaveNoTrace) {
     for (std::size_t member = 0; member < 3; ++member) weights[member * 20 + 3] = 0.0;
   };
   setup.damage = [&](auto&, auto& weights) { leave_out(weights); };
-  const auto clean = run<double>(setup, Path::pairs);
+  const auto clean = run<Real>(setup, Path::pairs);
   setup.damage = [&](auto& rows, auto& weights) {
     leave_out(weights);
     for (std::int64_t i = first_step * 5; i < (first_step + damaged_rows) * 5; ++i) rows[static_cast<std::size_t>(i)] = std::numeric_limits<double>::quiet_NaN();
   };
-  expect_close(run<double>(setup, Path::pairs), clean, {0, 0});
+  expect_close(run<Real>(setup, Path::pairs), clean, {0, 0});
 
   // The same pair with its weight, skipped because it is not finite: only `scores` shows what it was.
   setup.options.nonfinite = NonFinite::skip;
   setup.damage = [&](auto& rows, auto&) {
     for (std::int64_t i = first_step * 5; i < (first_step + damaged_rows) * 5; ++i) rows[static_cast<std::size_t>(i)] = std::numeric_limits<double>::quiet_NaN();
   };
-  const auto pairs = run<double>(setup, Path::pairs), steps = run<double>(setup, Path::steps);
-  expect_close(pairs, steps, {1e-12, 1e-14});
-  for (double value : pairs.gradient) EXPECT_TRUE(std::isfinite(value));
+  const auto pairs = run<Real>(setup, Path::pairs), steps = run<Real>(setup, Path::steps);
+  expect_close(pairs, steps, compute == Compute::bf16 ? testing::Bound{2e-2, 2e-2} : testing::Bound{1e-12, 1e-14});
+  for (Real value : pairs.gradient) EXPECT_TRUE(std::isfinite(value));
+}
+
+TEST(MlpPairsPath, LeftOutPairsWithNanFeaturesLeaveNoTrace) { expect_no_trace_of_left_out_pairs<double>(Compute::standard); }
+
+TEST(MlpPairsPath, LeftOutPairsWithNanFeaturesLeaveNoTraceInBf16) {
+  if (cpu::has_bf16_dot_product()) expect_no_trace_of_left_out_pairs<float>(Compute::bf16);
+  else EXPECT_THROW(expect_no_trace_of_left_out_pairs<float>(Compute::bf16), Error);
+}
+
+/// |a - b| / |b|, as vectors.
+template <typename A, typename B>
+double distance(const std::vector<A>& a, const std::vector<B>& b) {
+  double difference = 0, size = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    difference += (static_cast<double>(a[i]) - b[i]) * (static_cast<double>(a[i]) - b[i]);
+    size += static_cast<double>(b[i]) * b[i];
+  }
+  return size == 0 ? std::sqrt(difference) : std::sqrt(difference / size);
+}
+
+// bf16 keeps 8 bits: operands are off by up to 0.4 %, products of random signs by about as much. Where the processor lacks the instruction,
+// the error that says so is what is tested.
+TEST_P(MlpPaths, Bf16StaysNearFloat64) {
+  PathSetup setup = GetParam().setup;
+  const auto exact = run<double>(setup, Path::steps);
+  setup.compute = Compute::bf16;
+  if (!cpu::has_bf16_dot_product()) {
+    EXPECT_THROW(run<float>(setup, Path::pairs), Error);
+    return;
+  }
+  for (Path path : {Path::pairs, Path::steps}) {
+    const auto rounded = run<float>(setup, path);
+    EXPECT_TRUE(is_close(rounded.loss.data(), std::vector<double>(exact.loss.begin(), exact.loss.end()), {5e-3, 5e-3}));
+    EXPECT_TRUE(is_close(rounded.scores.data(), std::vector<double>(exact.scores.begin(), exact.scores.end()), {1e-2, 3e-2}));
+    EXPECT_LT(distance(rounded.gradient, exact.gradient), setup.activation == Activation::leaky_relu ? 5e-2 : 2e-2);
+  }
+}
+
+TEST_P(MlpPaths, Bf16HasTheSameBitsForAnyNumberOfThreads) {
+  PathSetup setup = GetParam().setup;
+  setup.compute = Compute::bf16;
+  if (!cpu::has_bf16_dot_product()) {
+    EXPECT_THROW(run<float>(setup, Path::pairs), Error);
+    return;
+  }
+  const auto one = run<float>(setup, Path::pairs, 1);
+  for (int threads : {2, 3, 7}) expect_close(run<float>(setup, Path::pairs, threads), one, {0, 0});
+}
+
+INSTANTIATE_TEST_SUITE_P(Options, MlpPaths, ::testing::ValuesIn(cases()), [](const auto& info) { return info.param.name; });
+
+TEST(MlpBf16, FeatureGradientsAndPredictionsStayNearFloat64) {
+  constexpr std::int64_t steps = 133, dim = 7, members = 2;
+  std::mt19937 random(5);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  std::vector<float> rows(steps * dim), labels = {1.0f, 0.0f};
+  for (float& value : rows) value = uniform(random);
+  const std::vector<double> wide_rows(rows.begin(), rows.end()), wide_labels(labels.begin(), labels.end());
+  const std::vector<std::int64_t> offsets = {0, 30, 61, 100, steps};
+  for (Activation activation : {Activation::leaky_relu, Activation::gelu}) {
+    RewardArchitecture architecture;
+    architecture.feature_dim = dim;
+    architecture.hidden = {40, 25};
+    architecture.num_members = members;
+    architecture.activation = activation;
+    std::vector<float> parameters;
+    initialize_parameters(architecture, 3, parameters);
+    const std::vector<double> wide_parameters(parameters.begin(), parameters.end());
+
+    const auto run_both = [&](const auto& x, const auto& y, const auto& p, Compute compute, auto& grad_features, auto& mean) {
+      using Real = typename std::decay_t<decltype(x)>::value_type;
+      grad_features.assign(x.size(), Real(7));
+      mean.assign(steps, Real(7));
+      Features features;
+      features.first = view(x.data(), {steps, dim});
+      PreferenceBatch batch;
+      batch.offsets = view(offsets);
+      batch.labels = view(y);
+      MlpGradients gradients;
+      gradients.features_first = view(grad_features.data(), {steps, dim});
+      const Context context(2);
+      const MlpLossPlan plan(architecture, {members, steps, 4, 2, 0, 0, dtype_of<Real>::value}, 2, compute);
+      std::vector<std::byte> memory(plan.workspace_bytes() + 64);
+      std::byte* aligned = memory.data() + (64 - reinterpret_cast<std::uintptr_t>(memory.data()) % 64) % 64;
+      mlp_preference_loss(context, plan, view(p), features, batch, {}, {}, gradients, {}, {}, Workspace(aligned, plan.workspace_bytes()));
+      Prediction prediction;
+      prediction.mean = view(mean);
+      predict_rewards(context, architecture, view(p), features, prediction, {}, compute);
+    };
+    std::vector<double> exact_features, exact_mean;
+    std::vector<float> features, mean;
+    run_both(wide_rows, wide_labels, wide_parameters, Compute::standard, exact_features, exact_mean);
+    if (!cpu::has_bf16_dot_product()) {
+      EXPECT_THROW(run_both(rows, labels, parameters, Compute::bf16, features, mean), Error);
+      continue;
+    }
+    run_both(rows, labels, parameters, Compute::bf16, features, mean);
+    EXPECT_LT(distance(features, exact_features), activation == Activation::leaky_relu ? 1e-1 : 3e-2);  // kinks: a rounding may take the other slope
+    EXPECT_LT(distance(mean, exact_mean), 1e-2);
+    EXPECT_GT(distance(mean, exact_mean), 1e-6);  // f32 products would be closer
+  }
+}
+
+TEST(MlpBf16, TakesParametersOfF32) {
+  PathSetup setup;
+  setup.lengths = {3, 3};
+  setup.compute = Compute::bf16;
+  try {
+    run<double>(setup, Path::pairs);
+    FAIL() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::invalid_type);
+    EXPECT_STREQ(error.what(), "compute bf16 takes parameters of f32; f64 is computed in f64");
+  }
 }
 
 TEST(MlpPairsPath, InfiniteFeatureMakesItsPairsLossNan) {

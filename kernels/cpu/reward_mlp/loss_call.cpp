@@ -17,13 +17,13 @@ constexpr std::int64_t least_distinct_share = 8;
 }  // namespace
 
 template <typename Real>
-LossBuffers<Real> book_loss(const RewardArchitecture& architecture, const PreferenceCapacity& capacity, int num_threads, WorkspaceLayout& layout) {
-  const Shape shape(architecture);
+LossBuffers<Real> book_loss(const PreciseNetwork<Real>& network, const PreferenceCapacity& capacity, int num_threads, WorkspaceLayout& layout) {
+  const Shape& shape = network.shape;
   const auto times = [](std::int64_t a, std::int64_t b) { return validation::product("workspace", a, b); };
   LossBuffers<Real> b;
   b.row_capacity = capacity.num_batch_steps > 0 ? std::min(capacity.num_batch_steps, capacity.num_steps) : capacity.num_steps;
   b.pair_capacity = capacity.num_batch_pairs > 0 ? capacity.num_batch_pairs : capacity.num_pairs;
-  const std::int64_t members = architecture.num_members;
+  const std::int64_t members = network.architecture.num_members;
   b.max_slabs = std::clamp<std::int64_t>(num_tiles(b.row_capacity), 1, std::max<std::int64_t>(2, backward_tasks / members));
 
   const std::int64_t rows = times(members, b.row_capacity), pairs = times(members, b.pair_capacity), segments = times(2, pairs);
@@ -58,12 +58,12 @@ LossBuffers<Real> book_loss(const RewardArchitecture& architecture, const Prefer
   b.thread_features = layout.book<Real>(num_threads * group * shape.padded_width[0]);
   b.thread_row_values = layout.book<Real>(num_threads * values_per_row * group);
   b.thread_grad_features = layout.book<Real>(num_threads * rows_per_tile * shape.padded_width[0]);
-  b.thread_scratch = layout.book<Real>(num_threads * 2 * rows_per_tile * shape.widest);
+  b.thread_scratch = layout.book<Real>(num_threads * network.scratch_size(rows_per_tile));
 
   const std::int64_t all_tiles = times(members, num_tiles(b.row_capacity)), arrays = shape.needs_slopes ? 2 : 1;
-  const std::int64_t stored = times(times(all_tiles, rows_per_tile), shape.activation_width);
+  const std::int64_t stored = times(times(all_tiles, rows_per_tile), network.stored_width());
   b.stores_activations = times(stored, arrays * static_cast<std::int64_t>(sizeof(Real))) <= max_stored_bytes;
-  const std::int64_t per_thread = num_threads * group * shape.activation_width;
+  const std::int64_t per_thread = num_threads * group * network.stored_width();
   const std::int64_t kept = b.stores_activations ? std::max(stored, per_thread) : per_thread;
   b.activations = layout.book<Real>(kept);
   b.slopes = layout.book<Real>(shape.needs_slopes ? kept : 0);
@@ -72,17 +72,17 @@ LossBuffers<Real> book_loss(const RewardArchitecture& architecture, const Prefer
 
 template <typename Real>
 ThreadRows<Real> LossCall<Real>::rows_of_thread(int thread) const {
-  const std::int64_t group = buffers.group_capacity;
+  const std::int64_t group = buffers.group_capacity, width = shape().padded_width[0];
   Real* values = at(buffers.thread_row_values, thread * values_per_row * group);
   return {at(buffers.thread_steps, thread * group),
-          at(buffers.thread_features, thread * group * shape.padded_width[0]),
+          at(buffers.thread_features, thread * group * width),
           values,
           values + group,
           values + 2 * group,
           values + 3 * group,
           values + 4 * group,
-          at(buffers.thread_grad_features, thread * rows_per_tile * shape.padded_width[0]),
-          at(buffers.thread_scratch, thread * 2 * rows_per_tile * shape.widest)};
+          at(buffers.thread_grad_features, thread * rows_per_tile * width),
+          at(buffers.thread_scratch, thread * network.scratch_size(rows_per_tile))};
 }
 
 template <typename Real>
@@ -137,7 +137,7 @@ bool takes_pairs_path(const LossCall<Real>& call) {
 }
 
 #define SEGPREF_INSTANTIATE(Real)                                                                                                  \
-  template LossBuffers<Real> book_loss<Real>(const RewardArchitecture&, const PreferenceCapacity&, int, WorkspaceLayout&);         \
+  template LossBuffers<Real> book_loss<Real>(const PreciseNetwork<Real>&, const PreferenceCapacity&, int, WorkspaceLayout&);         \
   template struct LossCall<Real>;                                                                                                  \
   template bool takes_pairs_path<Real>(const LossCall<Real>&);
 SEGPREF_INSTANTIATE(float)

@@ -8,7 +8,7 @@
 #include "kernels/cpu/batch_loss.hpp"
 #include "kernels/cpu/reward_mlp/feature_rows.hpp"
 #include "kernels/cpu/reward_mlp/local_pairs.hpp"
-#include "kernels/cpu/reward_mlp/network.hpp"
+#include "kernels/cpu/reward_mlp/precise_network.hpp"
 #include "kernels/cpu/segment_reduce.hpp"
 
 namespace segpref::cpu::mlp {
@@ -52,7 +52,7 @@ struct LossBuffers {
 };
 
 template <typename Real>
-LossBuffers<Real> book_loss(const RewardArchitecture& architecture, const PreferenceCapacity& capacity, int num_threads, WorkspaceLayout& layout);
+LossBuffers<Real> book_loss(const PreciseNetwork<Real>& network, const PreferenceCapacity& capacity, int num_threads, WorkspaceLayout& layout);
 
 /// A thread's rows on their way through the network: arrays of group_capacity rows.
 template <typename Real>
@@ -67,8 +67,7 @@ struct ThreadRows {
 template <typename Real>
 struct LossCall {
   ThreadPool& pool;
-  const RewardArchitecture& architecture;
-  Shape shape;
+  PreciseNetwork<Real> network;
   const Real* parameters;
   const Features& features;
   const Batch& batch;
@@ -89,9 +88,11 @@ struct LossCall {
     T* begin = booked.in(workspace);
     return begin == nullptr ? nullptr : begin + position;
   }
-  std::int64_t num_members() const { return architecture.num_members; }
+  const RewardArchitecture& architecture() const { return network.architecture; }
+  const Shape& shape() const { return network.shape; }
+  std::int64_t num_members() const { return architecture().num_members; }
   std::int64_t pair_at(std::int64_t member, std::int64_t pair = 0) const { return member * buffers.pair_capacity + pair; }
-  const Real* packed(std::int64_t member) const { return at(buffers.packed, member * shape.packed_size); }
+  const Real* packed(std::int64_t member) const { return at(buffers.packed, member * shape().packed_size); }
   bool wants_gradients() const { return gradients.parameters.present() || wants_feature_gradients(); }
   bool wants_feature_gradients() const { return gradients.features_first.present() || gradients.features_second.present(); }
 

@@ -9,14 +9,20 @@
 namespace segpref::cpu::mlp {
 namespace {
 
-bool is_leaky(Activation activation) { return activation == Activation::relu || activation == Activation::leaky_relu; }
+/// Side of the square blocks in which matrices are transposed.
+constexpr std::int64_t block = 16;
 
+/// to [padded_columns, padded_rows] = transposed from [rows, columns], padding 0.
 template <typename Real>
-Real leaky_slope_of(const RewardArchitecture& architecture) {
-  return architecture.activation == Activation::relu ? Real(0) : static_cast<Real>(architecture.leaky_slope);
+void transpose(const Real* from, std::int64_t rows, std::int64_t columns, Real* to, std::int64_t padded_columns, std::int64_t padded_rows) {
+  for (std::int64_t i_begin = 0; i_begin < padded_columns; i_begin += block)
+    for (std::int64_t o_begin = 0; o_begin < padded_rows; o_begin += block)
+      for (std::int64_t i = i_begin; i < i_begin + block; ++i)
+        for (std::int64_t o = o_begin; o < o_begin + block; ++o) to[i * padded_rows + o] = o < rows && i < columns ? from[o * columns + i] : Real(0);
 }
 
-/// Multiplies values and slopes with the mask: 0 or 1 / (1 - p), a pure function of (seed, call, member, layer, step, unit).
+}  // namespace
+
 template <typename Real>
 void apply_dropout(const RewardArchitecture& architecture, const DropoutState& dropout, std::int64_t member, int layer, std::int64_t width,
                    std::int64_t padded_width, const std::int64_t* steps, std::int64_t num_rows, Real* values, Real* slopes) {
@@ -33,20 +39,6 @@ void apply_dropout(const RewardArchitecture& architecture, const DropoutState& d
     }
   }
 }
-
-/// Side of the square blocks in which matrices are transposed.
-constexpr std::int64_t block = 16;
-
-/// to [padded_columns, padded_rows] = transposed from [rows, columns], padding 0.
-template <typename Real>
-void transpose(const Real* from, std::int64_t rows, std::int64_t columns, Real* to, std::int64_t padded_columns, std::int64_t padded_rows) {
-  for (std::int64_t i_begin = 0; i_begin < padded_columns; i_begin += block)
-    for (std::int64_t o_begin = 0; o_begin < padded_rows; o_begin += block)
-      for (std::int64_t i = i_begin; i < i_begin + block; ++i)
-        for (std::int64_t o = o_begin; o < o_begin + block; ++o) to[i * padded_rows + o] = o < rows && i < columns ? from[o * columns + i] : Real(0);
-}
-
-}  // namespace
 
 Shape::Shape(const RewardArchitecture& architecture) {
   num_hidden = static_cast<int>(architecture.hidden.size());
@@ -245,6 +237,8 @@ void backward_tile(const RewardArchitecture& architecture, const Shape& shape, c
 #define SEGPREF_INSTANTIATE(Real)                                                                                                    \
   template void pack_parameters<Real>(const RewardArchitecture&, const Shape&, const Real*, Real*, ThreadPool&);                     \
   template void reduce_gradients<Real>(const RewardArchitecture&, const Shape&, const SlabGradients<Real>&, Real*, ThreadPool&);     \
+  template void apply_dropout<Real>(const RewardArchitecture&, const DropoutState&, std::int64_t, int, std::int64_t, std::int64_t,   \
+                                    const std::int64_t*, std::int64_t, Real*, Real*);                                                \
   template void clear_row<Real>(const Shape&, Real*, const TileActivations<Real>&, std::int64_t);                                    \
   template void forward_tile<Real>(const RewardArchitecture&, const Shape&, const Real*, const Real*, const std::int64_t*,           \
                                    std::int64_t, std::int64_t, const DropoutState&, const TileActivations<Real>&, Real*);            \

@@ -65,6 +65,18 @@ struct TileActivations {
 template <typename Real>
 void clear_row(const Shape& shape, Real* rows, const TileActivations<Real>& tile, std::int64_t row);
 
+inline bool is_leaky(Activation activation) { return activation == Activation::relu || activation == Activation::leaky_relu; }
+
+template <typename Real>
+Real leaky_slope_of(const RewardArchitecture& architecture) {
+  return architecture.activation == Activation::relu ? Real(0) : static_cast<Real>(architecture.leaky_slope);
+}
+
+/// Multiplies values and slopes of hidden layer `layer` with the mask: 0 or 1 / (1 - p), a pure function of (seed, call, member, layer, step, unit).
+template <typename Real>
+void apply_dropout(const RewardArchitecture& architecture, const DropoutState& dropout, std::int64_t member, int layer, std::int64_t width,
+                   std::int64_t padded_width, const std::int64_t* steps, std::int64_t num_rows, Real* values, Real* slopes);
+
 /// Forward of num_rows packed rows. `steps` names the rows for dropout. Writes raw outputs.
 template <typename Real>
 void forward_tile(const RewardArchitecture& architecture, const Shape& shape, const Real* packed, const Real* rows, const std::int64_t* steps,

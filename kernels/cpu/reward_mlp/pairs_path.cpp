@@ -7,6 +7,7 @@ namespace segpref::cpu::mlp {
 namespace {
 
 constexpr std::int64_t most_slabs = 64;
+constexpr std::int64_t even(std::int64_t count) { return count + count % 2; }
 
 /// How a member's pairs are shared among tasks: slab s is the pairs [begins[s], begins[s + 1]), with about as many rows each.
 struct Slabs {
@@ -47,7 +48,7 @@ class SlabTask {
  public:
   SlabTask(LossCall<Real>& call, std::int64_t member, int thread, Real* grad)
       : call_(call), local_(call.local[static_cast<std::size_t>(member)]), member_(member), rows_(call.rows_of_thread(thread)), grad_(grad) {
-    const std::int64_t capacity = call.buffers.group_capacity, position = thread * capacity * call.shape.activation_width;
+    const std::int64_t capacity = call.buffers.group_capacity, position = thread * capacity * call.network.stored_width();
     activations_ = {call.at(call.buffers.activations, position), call.at(call.buffers.slopes, position), capacity, 0};
   }
 
@@ -66,15 +67,15 @@ class SlabTask {
       begin = group_end, rows_before = rows;
       while (group < num_groups && rows_before >= slab_rows * group / num_groups) ++group;
     }
-    if (gradient_ == Sums::overwrite) std::fill_n(grad_, call_.shape.grad_size, Real(0));  // no rows at all
+    if (gradient_ == Sums::overwrite) std::fill_n(grad_, call_.shape().grad_size, Real(0));  // no rows at all
     return sums;
   }
 
  private:
   void run_group(std::int64_t begin, std::int64_t end, PairSums& sums) {
     const std::int64_t num_rows = pack(begin, end);
-    // Tiles of about as many rows each
-    const std::int64_t tiles = num_tiles(num_rows), tile_rows = tiles == 0 ? 0 : (num_rows + tiles - 1) / tiles;
+    // Tiles of about as many rows each; an even number, because bf16 goes by pairs of rows.
+    const std::int64_t tiles = num_tiles(num_rows), tile_rows = tiles == 0 ? 0 : even((num_rows + tiles - 1) / tiles);
     for (std::int64_t row = 0; row < num_rows; row += tile_rows) forward(row, std::min(tile_rows, num_rows - row));
     loss(begin, end, num_rows, sums);
     for (std::int64_t row = 0; row < num_rows; row += tile_rows) backward(row, std::min(tile_rows, num_rows - row));
@@ -95,7 +96,7 @@ class SlabTask {
     return row;
   }
 
-  std::int64_t width() const { return call_.shape.padded_width[0]; }
+  std::int64_t width() const { return call_.shape().padded_width[0]; }
 
   TileActivations<Real> tile_at(std::int64_t row) const {
     TileActivations<Real> tile = activations_;
@@ -104,9 +105,9 @@ class SlabTask {
   }
 
   void forward(std::int64_t row, std::int64_t count) {
-    forward_tile(call_.architecture, call_.shape, call_.packed(member_), rows_.features + row * width(), rows_.steps + row, count, member_, call_.dropout,
-                 tile_at(row), rows_.raw + row);
-    for (std::int64_t i = row; i < row + count; ++i) rows_.rewards[i] = output_of(call_.architecture, rows_.raw[i] + rows_.traces[i], rows_.reward_slopes[i]);
+    call_.network.forward(call_.packed(member_), rows_.features + row * width(), rows_.steps + row, count, member_, call_.dropout, tile_at(row), rows_.scratch,
+                          rows_.raw + row);
+    for (std::int64_t i = row; i < row + count; ++i) rows_.rewards[i] = output_of(call_.architecture(), rows_.raw[i] + rows_.traces[i], rows_.reward_slopes[i]);
   }
 
   /// Scores, loss and the gradient of every raw output of the group. The divisor of a mean is applied when slabs are added up.
@@ -150,14 +151,13 @@ class SlabTask {
       if (args.segment_counted[segment]) continue;
       for (std::int64_t row = batch.begins[segment]; row < batch.segment_end(segment); ++row) {
         rows_.raw[row] = Real(0);
-        clear_row(call_.shape, rows_.features, activations_, row);
+        call_.network.clear(rows_.features, activations_, row);
       }
     }
   }
 
   void backward(std::int64_t row, std::int64_t count) {
-    backward_tile<Real>(call_.architecture, call_.shape, call_.packed(member_), rows_.features + row * width(), count, tile_at(row), rows_.raw + row, rows_.scratch,
-                        gradient_, grad_, nullptr);
+    call_.network.backward(call_.packed(member_), rows_.features + row * width(), count, tile_at(row), rows_.raw + row, rows_.scratch, gradient_, grad_, nullptr);
     gradient_ = Sums::add;
   }
 
@@ -205,13 +205,13 @@ void run_pairs_path(LossCall<Real>& call) {
     const std::int64_t member = task / max_slabs, slab = task % max_slabs;
     const Slabs& cut = slabs[static_cast<std::size_t>(member)];
     if (slab >= cut.count) return;
-    SlabTask<Real> slab_task(call, member, thread, gradients.part(call.shape, member, slab));
+    SlabTask<Real> slab_task(call, member, thread, gradients.part(call.shape(), member, slab));
     *call.at(call.buffers.slab_sums, member * call.buffers.max_slabs + slab) =
         slab_task.run(cut.begins[static_cast<std::size_t>(slab)], cut.begins[static_cast<std::size_t>(slab + 1)]);
   });
   finish_loss(call, gradients);
   call.store_scores();
-  reduce_gradients(call.architecture, call.shape, gradients, static_cast<Real*>(call.gradients.parameters.data), call.pool);
+  reduce_gradients(call.architecture(), call.shape(), gradients, static_cast<Real*>(call.gradients.parameters.data), call.pool);
 }
 
 template void run_pairs_path<float>(LossCall<float>&);

@@ -9,7 +9,7 @@ namespace {
 template <typename Real>
 class StepsPath {
  public:
-  explicit StepsPath(LossCall<Real>& call) : call_(call), shape_(call.shape), buffers_(call.buffers) {}
+  explicit StepsPath(LossCall<Real>& call) : call_(call), shape_(call.shape()), buffers_(call.buffers) {}
 
   void run() {
     forward();
@@ -27,7 +27,7 @@ class StepsPath {
   /// Where a tile's activations are: its own place when they are kept, else the thread's.
   TileActivations<Real> activations_of(std::int64_t member, std::int64_t tile, int thread) const {
     const std::int64_t place = buffers_.stores_activations ? member * num_tiles(buffers_.row_capacity) + tile : thread;
-    const std::int64_t position = place * rows_per_tile * shape_.activation_width;
+    const std::int64_t position = place * rows_per_tile * call_.network.stored_width();
     return {call_.at(buffers_.activations, position), call_.at(buffers_.slopes, position), rows_per_tile, 0};
   }
 
@@ -38,8 +38,7 @@ class StepsPath {
 
   void forward_rows(const LocalPairs& local, std::int64_t member, std::int64_t tile, std::int64_t count, const ThreadRows<Real>& rows,
                     const TileActivations<Real>& activations) const {
-    forward_tile(call_.architecture, shape_, call_.packed(member), rows.features, local.steps + tile * rows_per_tile, count, member, call_.dropout, activations,
-                 rows.raw);
+    call_.network.forward(call_.packed(member), rows.features, local.steps + tile * rows_per_tile, count, member, call_.dropout, activations, rows.scratch, rows.raw);
   }
 
   void forward() {
@@ -56,7 +55,7 @@ class StepsPath {
       forward_rows(local, member, tile, count, rows, activations_of(member, tile, thread));
       Real* rewards = call_.at(buffers_.rewards, row_at(member, tile * rows_per_tile));
       Real* slopes = call_.at(buffers_.reward_slopes, row_at(member, tile * rows_per_tile));
-      for (std::int64_t row = 0; row < count; ++row) rewards[row] = output_of(call_.architecture, rows.raw[row] + rows.traces[row], slopes[row]);
+      for (std::int64_t row = 0; row < count; ++row) rewards[row] = output_of(call_.architecture(), rows.raw[row] + rows.traces[row], slopes[row]);
     });
   }
 
@@ -140,7 +139,7 @@ class StepsPath {
         backward_slab(first + task / buffers_.max_slabs, task % buffers_.max_slabs, slabs, features_too, thread);
       });
     if (call_.gradients.parameters.present())
-      reduce_gradients(call_.architecture, shape_, slabs, static_cast<Real*>(call_.gradients.parameters.data), call_.pool);
+      reduce_gradients(call_.architecture(), shape_, slabs, static_cast<Real*>(call_.gradients.parameters.data), call_.pool);
   }
 
   void backward_slab(std::int64_t member, std::int64_t slab, const SlabGradients<Real>& slabs, bool features_too, int thread) {
@@ -161,11 +160,10 @@ class StepsPath {
           rows.raw[row] = *call_.at(buffers_.grad_rewards, first_row + row) * *call_.at(buffers_.reward_slopes, first_row + row);
         } else {
           rows.raw[row] = 0;
-          clear_row(shape_, rows.features, activations, row);
+          call_.network.clear(rows.features, activations, row);
         }
       }
-      backward_tile<Real>(call_.architecture, shape_, call_.packed(member), rows.features, count, activations, rows.raw, rows.scratch, sums, grad,
-                          features_too ? rows.grad_features : nullptr);
+      call_.network.backward(call_.packed(member), rows.features, count, activations, rows.raw, rows.scratch, sums, grad, features_too ? rows.grad_features : nullptr);
       sums = Sums::add;
       if (features_too) add_feature_gradients(local, tile, count, rows.grad_features);
     }
