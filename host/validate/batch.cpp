@@ -126,19 +126,16 @@ cpu::LossParams preference_options(const PreferenceOptions& options, const cpu::
         throw Error(ErrorCode::invalid_argument,
                     fmt::format("tie_parameter[{}] = {} must be finite{}", i, value, options.tie_model == TieModel::davidson ? "" : " and > 0 (rao_kupper)"));
     }
-    const bool smooth = options.smoothing > 0;
-    for (std::int64_t pair = 0; (smooth || batch.margins.present()) && pair < batch.num_pairs; ++pair) {
-      if (batch.labels(0, pair) != 0.5) continue;
-      if (smooth) throw Error(ErrorCode::invalid_argument, fmt::format("labels[{}] = 0.5 is an observed tie under a tie model: smoothing must be 0", pair));
-      for (std::int64_t member = 0; member < (batch.margins.member_stride > 0 ? batch.num_members : 1); ++member)
-        if (batch.margins(member, pair) > 0)
-          throw Error(ErrorCode::invalid_argument, fmt::format("labels[{}] = 0.5 is an observed tie under a tie model: its margin must be 0", pair));
+    // A tie is judged against the tie parameter alone: a smoothed label is no observed outcome, and a margin is a second gap.
+    option("smoothing", options.smoothing, options.smoothing == 0, "0 with a tie model");
+    if (batch.margins.present()) {
+      const bool own_margins = batch.margins.member_stride > 0;
+      const std::int64_t count = own_margins ? batch.num_members * batch.num_pairs : batch.num_pairs;
+      const std::int64_t bad = first_bad(count, [&](std::int64_t i) { return batch.margins(0, i) > 0; });
+      if (bad >= 0)
+        throw Error(ErrorCode::invalid_argument, fmt::format("margins[{}] = {} must be 0 with a tie model",
+                                                             position(bad, own_margins ? batch.num_pairs : 0), batch.margins(0, bad)));
     }
-    if (batch.margins.present())
-      for (std::int64_t member = 0; member < (batch.margins.member_stride > 0 ? batch.num_members : 1); ++member)
-        for (std::int64_t pair = 0; pair < batch.num_pairs; ++pair)
-          if (batch.margins(member, pair) > 0)
-            throw Error(ErrorCode::unsupported, "margins together with a tie model are not supported: the tie parameter is the gap a preference needs");
   }
   return {options.temperature, options.clip, options.smoothing, options.lapse, options.centering, options.tie_model,
           options.nonfinite == NonFinite::skip};

@@ -95,8 +95,8 @@ const std::vector<Case>& cases() {
       {"TieParameterMissing", [](Call& c) { c.options.tie_model = TieModel::davidson; }, invalid, "tie_parameter is missing"},
       {"TieParameterWithoutModel", [](Call& c) { c.options.tie_parameter = view(c.tie); }, invalid, "tie_parameter was given without a tie_model"},
       {"TieParameterNotPositive", [](Call& c) { c.tie[0] = 0; c.options.tie_model = TieModel::rao_kupper; c.options.tie_parameter = view(c.tie); }, invalid, "tie_parameter[0] = 0 must be finite and > 0"},
-      {"SmoothedTie", [](Call& c) { c.labels[1] = 0.5f; c.options.smoothing = 0.1; c.options.tie_model = TieModel::davidson; c.options.tie_parameter = view(c.tie); }, invalid, "labels[1] = 0.5 is an observed tie under a tie model: smoothing must be 0"},
-      {"MarginOnATie", [](Call& c) { c.labels[1] = 0.5f; c.margins[1] = 1; c.options.tie_model = TieModel::davidson; c.options.tie_parameter = view(c.tie); }, invalid, "its margin must be 0"},
+      {"SmoothingWithATieModel", [](Call& c) { c.options.smoothing = 0.1; c.options.tie_model = TieModel::davidson; c.options.tie_parameter = view(c.tie); }, invalid, "smoothing = 0.1 must be 0 with a tie model"},
+      {"MarginWithATieModel", [](Call& c) { c.margins[1] = 1; c.options.tie_model = TieModel::davidson; c.options.tie_parameter = view(c.tie); }, invalid, "margins[1] = 1 must be 0 with a tie model"},
       {"LossOfWrongShape", [](Call& c) { c.result.loss.shape[0] = 3; }, invalid, "loss has shape [3]; it must be [num_members] = [1]"},
       {"GradientOfWrongType", [](Call& c) { c.grad_step_rewards.dtype = DType::bf16; }, ErrorCode::invalid_type, "grad_step_rewards has dtype bf16; it takes f32"},
   };
