@@ -58,6 +58,8 @@ struct Call {
   const TensorView& step_rewards;
 };
 
+bool wants_gradients(const LinearGradients& gradients) { return gradients.weight.present() || gradients.bias.present() || gradients.features.present(); }
+
 template <typename Real>
 cpu::BatchLossArgs<Real> loss_args(const Call& call, const Buffers<Real>& buffers, const Real* scores, Workspace workspace) {
   const PreferenceOptions& options = call.options;
@@ -74,8 +76,7 @@ cpu::BatchLossArgs<Real> loss_args(const Call& call, const Buffers<Real>& buffer
   args.grad_tie_parameter = static_cast<Real*>(call.result.grad_tie_parameter.data);
   args.pair_counted = buffers.pair_counted.in(workspace);
   args.slab_sums = buffers.slab_sums.in(workspace);
-  const LinearGradients& wanted = call.gradients;
-  if (wanted.weight.present() || wanted.bias.present() || wanted.features.present()) {
+  if (wants_gradients(call.gradients)) {
     args.grad_scores = buffers.grad_scores.in(workspace);
     args.grad_pairs = buffers.grad_pairs.in(workspace);
     args.segment_counted = buffers.segment_counted.in(workspace);
@@ -111,7 +112,7 @@ void run(const Context& context, const LinearLossPlan& plan, const Call& call, W
 
   const cpu::BatchLossArgs<Real> args = loss_args(call, buffers, static_cast<const Real*>(scores), workspace);
   cpu::batch_loss(args, pool);
-  if (args.grad_scores == nullptr) return;
+  if (!wants_gradients(call.gradients)) return;  // not a null grad_scores: without segments it is null, and gradients are zeros
   cpu::linear_grad_head(batch, feature_dim, args.grad_scores, args.segment_counted, sums, coefficient_sums,
                         static_cast<Real*>(call.gradients.weight.data), static_cast<Real*>(call.gradients.bias.data), pool);
   if (!call.gradients.features.present()) return;
