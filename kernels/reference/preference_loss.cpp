@@ -86,6 +86,7 @@ PreferenceSolution preference_loss(const PreferenceProblem& problem, const std::
     std::vector<bool> counted_segment(problem.segments.size(), false);
     std::vector<double>& grad_scores = solution.grad_scores[e];
     Metrics& metrics = solution.metrics[e];
+    Wide weight_sum = 0, loss_sum = 0, centering_sum = 0, gap_sum = 0, grad_tie_sum = 0;
 
     for (std::int64_t pair_idx : problem.pair_order[e]) {
       const auto p = static_cast<std::size_t>(pair_idx);
@@ -103,29 +104,33 @@ PreferenceSolution preference_loss(const PreferenceProblem& problem, const std::
       PairLoss loss = pair_loss(problem, clipped, problem.labels[p], problem.margins[e][p], problem.tie_parameter.empty() ? 0 : problem.tie_parameter[e]);
       if (!finite) loss.loss = loss.grad_logit = loss.grad_tie = std::numeric_limits<double>::quiet_NaN();
       if (finite && std::fabs(logit) > problem.clip) loss.grad_logit = 0;
-      const double centering = problem.centering * total * total;
+      const double centering = problem.centering == 0 ? 0 : problem.centering * total * total;
       solution.loss_per_pair[e].push_back(weight * (loss.loss + centering));
-      metrics.weight_sum += weight;
-      metrics.loss_sum += weight * loss.loss;
-      metrics.centering_sum += weight * centering;
+      weight_sum += weight;
+      loss_sum += static_cast<Wide>(weight) * loss.loss;
+      centering_sum += static_cast<Wide>(weight) * centering;
       const double by_gap = loss.grad_logit / problem.temperature;
       grad_scores[first] += weight * (2 * problem.centering * total - by_gap);
       grad_scores[second] += weight * (2 * problem.centering * total + by_gap);
-      solution.grad_tie_parameter[e] += weight * loss.grad_tie;
+      grad_tie_sum += static_cast<Wide>(weight) * loss.grad_tie;
       counted_segment[first] = counted_segment[second] = true;
       if (problem.labels[p] != 0.5) {
         const double sign = problem.labels[p] > 0.5 ? 1 : -1;
         metrics.num_judged += 1;
         metrics.num_correct += logit * sign > 0 ? 1 : 0;
-        metrics.gap_sum += gap * sign;
+        gap_sum += gap * sign;
       }
     }
 
+    metrics.weight_sum = static_cast<double>(weight_sum);
+    metrics.loss_sum = static_cast<double>(loss_sum);
+    metrics.centering_sum = static_cast<double>(centering_sum);
+    metrics.gap_sum = static_cast<double>(gap_sum);
     double divisor = 1;
     if (problem.reduction == Reduce::mean) divisor = problem.normalizer.value_or(metrics.weight_sum);
     const double scale = divisor == 0 ? 0 : 1 / divisor;
-    solution.loss[e] = scale == 0 ? 0 : (metrics.loss_sum + metrics.centering_sum) / divisor;
-    solution.grad_tie_parameter[e] *= scale;
+    solution.loss[e] = scale == 0 ? 0 : static_cast<double>((loss_sum + centering_sum) / divisor);
+    solution.grad_tie_parameter[e] = scale == 0 ? 0 : static_cast<double>(grad_tie_sum / divisor);
     for (double& grad : grad_scores) grad *= scale;
     for (std::size_t s = 0; s < problem.segments.size(); ++s)
       if (counted_segment[s]) add_score_gradient(problem.aggregation, problem.discount, problem.segments[s], grad_scores[s], solution.grad_step_rewards[e]);

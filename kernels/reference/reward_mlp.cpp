@@ -1,6 +1,8 @@
 #include "kernels/reference/reward_mlp.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace segpref::reference {
 namespace {
@@ -65,9 +67,10 @@ std::vector<Layer> layers_of(const MlpModel& model, std::int64_t member) {
   return layers;
 }
 
-/// What the forward pass of one row leaves: inputs of every layer, slopes of its outputs, and the reward.
+/// What the forward pass of one row leaves: inputs of every layer, slopes of its outputs, pre-activations of hidden units, and the reward.
 struct Pass {
   std::vector<std::vector<double>> inputs, slopes;
+  std::vector<double> pre_activations;
   double reward = 0;
 };
 
@@ -84,6 +87,7 @@ Pass forward(const MlpModel& model, const std::vector<double>& parameters, std::
       double z = model.bias ? parameters[at(layer.bias + o)] : 0;
       for (std::int64_t i = 0; i < layer.num_in; ++i) z += parameters[at(layer.weight + o * layer.num_in + i)] * in[at(i)];
       Value unit = layer.last ? output(model, z) : activation(model, z);
+      if (!layer.last) pass.pre_activations.push_back(z);
       if (!layer.last && factor) {
         const double kept = factor(static_cast<std::int64_t>(l), o);
         unit = {unit.value * kept, unit.slope * kept};
@@ -95,7 +99,8 @@ Pass forward(const MlpModel& model, const std::vector<double>& parameters, std::
     pass.slopes.push_back(slopes);
     in = out;
   }
-  pass.reward = in[0];
+  const bool finite = std::all_of(row.begin(), row.end(), [](double x) { return std::isfinite(x); });
+  pass.reward = finite ? in[0] : std::numeric_limits<double>::quiet_NaN();
   return pass;
 }
 
@@ -108,6 +113,11 @@ std::int64_t num_parameters(const MlpModel& model) {
 
 double mlp_reward(const MlpModel& model, const std::vector<double>& parameters, std::int64_t member, const std::vector<double>& row, const UnitFactor& factor) {
   return forward(model, parameters, member, row, factor).reward;
+}
+
+std::vector<double> mlp_pre_activations(const MlpModel& model, const std::vector<double>& parameters, std::int64_t member, const std::vector<double>& row,
+                                        const UnitFactor& factor) {
+  return forward(model, parameters, member, row, factor).pre_activations;
 }
 
 void add_mlp_gradient(const MlpModel& model, const std::vector<double>& parameters, std::int64_t member, const std::vector<double>& row, double grad_reward,

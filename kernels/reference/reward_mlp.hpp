@@ -32,9 +32,13 @@ using DropoutMask = std::function<double(std::int64_t member, std::int64_t layer
 /// Elements of the flat buffer of parameters.
 std::int64_t num_parameters(const MlpModel& model);
 
-/// The reward of one row. `parameters` is the flat buffer: per layer weight [num_members, out, in], then bias [num_members, out].
+/// The reward of one row: NaN when the row holds a NaN or an infinity, which a tanh or a sigmoid would hide. `parameters` is the flat buffer: per layer weight [num_members, out, in], then bias [num_members, out].
 double mlp_reward(const MlpModel& model, const std::vector<double>& parameters, std::int64_t member, const std::vector<double>& row,
                   const UnitFactor& factor = {});
+
+/// Pre-activations of the hidden units of one row, layer after layer: where relu and leaky_relu have their kinks.
+std::vector<double> mlp_pre_activations(const MlpModel& model, const std::vector<double>& parameters, std::int64_t member, const std::vector<double>& row,
+                                        const UnitFactor& factor = {});
 
 /// Adds d(reward)/d(parameters) and d(reward)/d(row) times `grad_reward`.
 void add_mlp_gradient(const MlpModel& model, const std::vector<double>& parameters, std::int64_t member, const std::vector<double>& row,
