@@ -9,14 +9,17 @@ template <typename Real>
 Problem<Real>::Problem(const ProblemShape& shape, unsigned seed) : shape_(shape) {
   std::mt19937 random(seed);
   const auto below = [&](std::int64_t limit) { return std::uniform_int_distribution<std::int64_t>(0, limit - 1)(random); };
-  const auto real = [&](double low, double high) { return static_cast<double>(static_cast<Real>(std::uniform_real_distribution<double>(low, high)(random))); };
+  // What the arrays can hold, so that the oracle reads the same numbers.
+  const auto stored = [&](double value) { return shape.narrow_reals ? static_cast<double>(static_cast<float>(value)) : static_cast<double>(static_cast<Real>(value)); };
+  const auto real = [&](double low, double high) { return stored(std::uniform_real_distribution<double>(low, high)(random)); };
   auto& problem = reference;
   problem.num_members = shape.num_members;
 
   // Segments: lengths 0 to max_length, unaligned starts, a gap before the first and after the last.
   std::int64_t end = 3;
   for (std::int64_t s = 0; s < shape.num_segments; ++s) {
-    const std::int64_t length = below(shape.max_length + 1);
+    const auto choices = static_cast<std::int64_t>(shape.lengths.size());
+    const std::int64_t length = choices > 0 ? shape.lengths[static_cast<std::size_t>(below(choices))] : below(shape.max_length + 1);
     problem.segments.push_back({end, end + length});
     end += length;
   }
@@ -31,21 +34,22 @@ Problem<Real>::Problem(const ProblemShape& shape, unsigned seed) : shape_(shape)
   for (std::int64_t p = 0; p < shape.num_pairs; ++p) {
     if (shape.shared_segments) problem.pairs.push_back({below(shape.num_segments), below(shape.num_segments)});
     else problem.pairs.push_back({2 * p, 2 * p + 1});
-    const double soft[] = {0, 1, 0.5, static_cast<double>(static_cast<Real>(0.3)), real(0, 1)};
+    const double soft[] = {0, 1, 0.5, stored(0.3), real(0, 1)};
     problem.labels.push_back(soft[below(5)]);
   }
   for (std::int64_t e = 0; e < shape.num_members; ++e) {
-    std::vector<std::int64_t> order(static_cast<std::size_t>(shape.num_pairs));
+    const bool has_order = shape.own_order || shape.shared_order;
+    std::vector<std::int64_t> order(static_cast<std::size_t>(has_order && shape.num_batch_pairs >= 0 ? shape.num_batch_pairs : shape.num_pairs));
     std::iota(order.begin(), order.end(), 0);
-    if (shape.own_order) {
+    if (has_order) {
       for (std::int64_t& pair : order) pair = below(shape.num_pairs);  // with repetitions: a bootstrap
     }
-    problem.pair_order.push_back(order);
+    problem.pair_order.push_back(shape.shared_order && e > 0 ? problem.pair_order[0] : order);
     std::vector<double> weights(static_cast<std::size_t>(shape.num_pairs), 1.0), margins(static_cast<std::size_t>(shape.num_pairs), 0.0);
     for (double& weight : weights) weight = !shape.weights ? 1.0 : below(4) == 0 ? 0.0 : real(0, 2);
     for (double& margin : margins) margin = !shape.margins ? 0.0 : real(0, 1);
-    problem.weights.push_back(weights);
-    problem.margins.push_back(margins);
+    problem.weights.push_back(shape.shared_weights && e > 0 ? problem.weights[0] : weights);
+    problem.margins.push_back(shape.shared_margins && e > 0 ? problem.margins[0] : margins);
     std::vector<double> rewards(static_cast<std::size_t>(problem.num_steps));
     for (double& reward : rewards) reward = real(-1, 1);
     step_rewards.push_back(rewards);
@@ -73,6 +77,8 @@ void Problem<Real>::refresh() {
   for (const auto& row : problem.weights) append(weights_, row);
   for (const auto& row : problem.margins) append(margins_, row);
   append(tie_parameter_, problem.tie_parameter);
+  const auto to_f32 = [](const std::vector<Real>& from) { return std::vector<float>(from.begin(), from.end()); };
+  narrow_labels_ = to_f32(labels_), narrow_weights_ = to_f32(weights_), narrow_margins_ = to_f32(margins_), narrow_tie_parameter_ = to_f32(tie_parameter_);
   const auto narrow = [](const std::vector<std::int64_t>& from) { return std::vector<std::int32_t>(from.begin(), from.end()); };
   narrow_offsets_ = narrow(offsets_), narrow_begins_ = narrow(begins_), narrow_lengths_ = narrow(lengths_);
   narrow_pairs_ = narrow(pairs_), narrow_order_ = narrow(order_);
@@ -95,9 +101,15 @@ PreferenceBatch Problem<Real>::batch() const {
     batch.pairs = shape_.wide_indices ? view(pairs_.data(), {shape_.num_pairs, 2}) : view(narrow_pairs_.data(), {shape_.num_pairs, 2});
   if (shape_.own_order)
     batch.pair_order = shape_.wide_indices ? view(order_.data(), {members, num_batch_pairs()}) : view(narrow_order_.data(), {members, num_batch_pairs()});
-  batch.labels = view(labels_);
-  if (shape_.weights) batch.weights = view(weights_.data(), {members, shape_.num_pairs});
-  if (shape_.margins) batch.margins = view(margins_.data(), {members, shape_.num_pairs});
+  if (shape_.shared_order)
+    batch.pair_order = shape_.wide_indices ? view(order_.data(), {num_batch_pairs()}) : view(narrow_order_.data(), {num_batch_pairs()});
+  batch.labels = shape_.narrow_reals ? view(narrow_labels_) : view(labels_);
+  const auto per_member = [&](const std::vector<Real>& values, const std::vector<float>& narrow_values, bool shared) -> ConstTensorView {
+    if (shape_.narrow_reals) return shared ? view(narrow_values.data(), {shape_.num_pairs}) : view(narrow_values.data(), {members, shape_.num_pairs});
+    return shared ? view(values.data(), {shape_.num_pairs}) : view(values.data(), {members, shape_.num_pairs});
+  };
+  if (shape_.weights) batch.weights = per_member(weights_, narrow_weights_, shape_.shared_weights);
+  if (shape_.margins) batch.margins = per_member(margins_, narrow_margins_, shape_.shared_margins);
   return batch;
 }
 
@@ -113,7 +125,10 @@ PreferenceOptions Problem<Real>::options() const {
   options.lapse = problem.lapse;
   options.centering = problem.centering;
   options.tie_model = static_cast<TieModel>(problem.ties);
-  if (problem.ties != reference::Ties::none) options.tie_parameter = view(tie_parameter_);
+  if (problem.ties != reference::Ties::none) {
+    const std::int64_t extent = shape_.scalar_tie ? 1 : shape_.num_members;
+    options.tie_parameter = shape_.narrow_reals ? view(narrow_tie_parameter_.data(), {extent}) : view(tie_parameter_.data(), {extent});
+  }
   options.reduction = static_cast<Reduction>(problem.reduction);
   options.normalizer = problem.normalizer;
   options.nonfinite = problem.skip_nonfinite ? NonFinite::skip : NonFinite::propagate;

@@ -1,0 +1,23 @@
+// How far a result may lie from the float64 oracle, for every operation and back end: one table, held by tests/accuracy and quoted by docs/ops.
+//
+// A bound is a number of ulps: epsilon (2^-23 in f32, 2^-52 in f64) times the natural size of the result, which is what one ulp of each step
+// reward and of the result itself can change it by (tests/support/error_units.hpp). Results of 16 bits may be off by their own rounding too.
+#pragma once
+
+namespace segpref::testing {
+
+struct Bounds {
+  double scores;     ///< of the sum of |step reward| over the segment
+  double logits;     ///< of the two sums over temperature
+  double losses;     ///< per pair and reduced, and the sums of the metrics
+  double gradients;  ///< of step rewards, tie parameter, weights, biases and features
+};
+
+inline constexpr Bounds preference_loss_bounds{4, 4, 6, 4};
+inline constexpr Bounds linear_preference_loss_bounds{4, 4, 6, 4};
+inline constexpr Bounds mlp_preference_loss_bounds{32, 32, 32, 64};
+inline constexpr double predict_rewards_bound = 32;   ///< of 1 + |reward|: members, mean and std
+inline constexpr double query_scores_bound = 8;       ///< of 1: probabilities, variance and entropies
+inline constexpr double adamw_bound = 4;              ///< of the parameter plus the step, each step; moments relative to their terms
+
+}  // namespace segpref::testing

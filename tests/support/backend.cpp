@@ -1,0 +1,52 @@
+#include "tests/support/backend.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace segpref::testing {
+namespace {
+
+/// Reads and writes host memory itself.
+class CpuBackend final : public Backend {
+ public:
+  std::string name() const override { return fmt::format("cpu ({})", Context::instruction_set()); }
+  const Context& context(int num_threads) override { return contexts_.try_emplace(num_threads, num_threads).first->second; }
+  ConstTensorView input(const ConstTensorView& host) override { return host; }
+  TensorView output(const TensorView& host) override { return host; }
+  void finish() override {}
+
+ private:
+  std::map<int, Context> contexts_;
+};
+
+}  // namespace
+
+PreferenceBatch Backend::inputs(const PreferenceBatch& host) {
+  PreferenceBatch batch = host;
+  for (ConstTensorView* view : {&batch.offsets, &batch.begins, &batch.lengths, &batch.pairs, &batch.pair_order, &batch.labels, &batch.weights, &batch.margins})
+    *view = input(*view);
+  return batch;
+}
+
+PreferenceOptions Backend::inputs(const PreferenceOptions& host) {
+  PreferenceOptions options = host;
+  options.tie_parameter = input(options.tie_parameter);
+  return options;
+}
+
+Features Backend::inputs(const Features& host) { return {input(host.first), input(host.second), input(host.mean), input(host.std)}; }
+
+PreferenceResult Backend::outputs(const PreferenceResult& host) {
+  PreferenceResult result = host;
+  for (TensorView* view : {&result.loss, &result.loss_per_pair, &result.scores, &result.logits, &result.metrics, &result.grad_tie_parameter}) *view = output(*view);
+  return result;
+}
+
+const std::vector<Backend*>& backends() {
+  static CpuBackend cpu;
+  static const std::vector<Backend*> all = {&cpu};
+  return all;
+}
+
+}  // namespace segpref::testing

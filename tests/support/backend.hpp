@@ -1,0 +1,35 @@
+// The back ends that the conformance suite runs on. A test makes host arrays and says which are inputs and which are outputs; a back end
+// puts them where it reads and writes, and brings the outputs home.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "segpref/context.hpp"
+#include "segpref/preference_options.hpp"
+#include "segpref/reward_model.hpp"
+
+namespace segpref::testing {
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string name() const = 0;
+  virtual const Context& context(int num_threads) = 0;
+  /// The same values where this back end reads them; valid until finish().
+  virtual ConstTensorView input(const ConstTensorView& host) = 0;
+  /// A place for an output that begins with the host's contents.
+  virtual TensorView output(const TensorView& host) = 0;
+  /// Waits; the outputs of the call are in their host arrays after it.
+  virtual void finish() = 0;
+
+  PreferenceBatch inputs(const PreferenceBatch& host);
+  PreferenceOptions inputs(const PreferenceOptions& host);
+  Features inputs(const Features& host);
+  PreferenceResult outputs(const PreferenceResult& host);
+};
+
+/// Every back end of this build. The instruction set of the CPU is the process's: SEGPREF_ISA.
+const std::vector<Backend*>& backends();
+
+}  // namespace segpref::testing
