@@ -70,7 +70,7 @@ std::vector<Layer> layers_of(const MlpModel& model, std::int64_t member) {
 /// What the forward pass of one row leaves: inputs of every layer, slopes of its outputs, pre-activations of hidden units, and the reward.
 struct Pass {
   std::vector<std::vector<double>> inputs, slopes;
-  std::vector<double> pre_activations;
+  std::vector<PreActivation> pre_activations;
   double reward = 0;
 };
 
@@ -79,25 +79,34 @@ Pass forward(const MlpModel& model, const std::vector<double>& parameters, std::
   std::vector<double> in = row;
   if (!model.mean.empty())
     for (std::size_t i = 0; i < in.size(); ++i) in[i] = (in[i] - model.mean[i]) / model.std[i];
+  std::vector<double> in_sizes;
+  for (double x : in) in_sizes.push_back(std::fabs(x));
   const std::vector<Layer> layers = layers_of(model, member);
   for (std::size_t l = 0; l < layers.size(); ++l) {
     const Layer& layer = layers[l];
-    std::vector<double> out, slopes;
+    std::vector<double> out, slopes, sizes;
     for (std::int64_t o = 0; o < layer.num_out; ++o) {
       double z = model.bias ? parameters[at(layer.bias + o)] : 0;
-      for (std::int64_t i = 0; i < layer.num_in; ++i) z += parameters[at(layer.weight + o * layer.num_in + i)] * in[at(i)];
+      double size = std::fabs(z);
+      for (std::int64_t i = 0; i < layer.num_in; ++i) {
+        const double weight = parameters[at(layer.weight + o * layer.num_in + i)];
+        z += weight * in[at(i)];
+        size += std::fabs(weight) * in_sizes[at(i)];
+      }
       Value unit = layer.last ? output(model, z) : activation(model, z);
-      if (!layer.last) pass.pre_activations.push_back(z);
+      if (!layer.last) pass.pre_activations.push_back({z, size});
       if (!layer.last && factor) {
         const double kept = factor(static_cast<std::int64_t>(l), o);
         unit = {unit.value * kept, unit.slope * kept};
       }
       out.push_back(unit.value);
       slopes.push_back(unit.slope);
+      sizes.push_back(size * std::fabs(unit.slope));
     }
     pass.inputs.push_back(in);
     pass.slopes.push_back(slopes);
     in = out;
+    in_sizes = sizes;
   }
   const bool finite = std::all_of(row.begin(), row.end(), [](double x) { return std::isfinite(x); });
   pass.reward = finite ? in[0] : std::numeric_limits<double>::quiet_NaN();
@@ -115,7 +124,7 @@ double mlp_reward(const MlpModel& model, const std::vector<double>& parameters, 
   return forward(model, parameters, member, row, factor).reward;
 }
 
-std::vector<double> mlp_pre_activations(const MlpModel& model, const std::vector<double>& parameters, std::int64_t member, const std::vector<double>& row,
+std::vector<PreActivation> mlp_pre_activations(const MlpModel& model, const std::vector<double>& parameters, std::int64_t member, const std::vector<double>& row,
                                         const UnitFactor& factor) {
   return forward(model, parameters, member, row, factor).pre_activations;
 }

@@ -36,8 +36,13 @@ std::int64_t num_parameters(const MlpModel& model);
 double mlp_reward(const MlpModel& model, const std::vector<double>& parameters, std::int64_t member, const std::vector<double>& row,
                   const UnitFactor& factor = {});
 
-/// Pre-activations of the hidden units of one row, layer after layer: where relu and leaky_relu have their kinks.
-std::vector<double> mlp_pre_activations(const MlpModel& model, const std::vector<double>& parameters, std::int64_t member, const std::vector<double>& row,
+/// The sum that enters a hidden unit, and how large its terms are: size times a precision's epsilon is how well that precision knows it.
+struct PreActivation {
+  double value = 0, size = 0;
+};
+
+/// Of the hidden units of one row, layer after layer. relu and leaky_relu have their kinks where the value is 0.
+std::vector<PreActivation> mlp_pre_activations(const MlpModel& model, const std::vector<double>& parameters, std::int64_t member, const std::vector<double>& row,
                                         const UnitFactor& factor = {});
 
 /// Adds d(reward)/d(parameters) and d(reward)/d(row) times `grad_reward`.

@@ -14,7 +14,7 @@ namespace {
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
-/// A pre-activation this near a kink of relu or leaky_relu may fall on either side in f32, with another slope.
+/// A pre-activation this near the kink of relu or leaky_relu, relative to its terms, may fall on either side in f32, with another slope.
 constexpr double kink_distance = 5e-6;
 
 reference::MlpModel model_of(const RewardArchitecture& architecture) {
@@ -86,8 +86,8 @@ void MlpCase<Real>::draw_row_away_from_kinks(Draw& draw, std::int64_t step) {
     for (std::int64_t member = 0; member < model.num_members; ++member) {
       reference::UnitFactor factor;
       if (dropped) factor = [&](std::int64_t layer, std::int64_t unit) { return dropped(member, layer, step, unit); };
-      for (double z : mlp_pre_activations(model, parameters, member, row, factor))
-        if (z != 0 && std::fabs(z) < kink_distance) return true;  // exactly 0 is 0 in every precision: all inputs were 0
+      for (const auto& [z, size] : mlp_pre_activations(model, parameters, member, row, factor))
+        if (std::fabs(z) < kink_distance * size) return true;
     }
     return false;
   };
