@@ -149,6 +149,15 @@ reference::MlpSolution MlpCase<Real>::solution() const {
 }
 
 template <typename Real>
+std::vector<std::vector<double>> MlpCase<Real>::predicted_rewards() const {
+  std::vector<std::vector<double>> rewards(at(model.num_members));
+  const std::vector<std::vector<double>> all = rows();
+  for (std::int64_t e = 0; e < model.num_members; ++e)
+    for (const std::vector<double>& row : all) rewards[at(e)].push_back(mlp_reward(model, parameters, e, row));
+  return rewards;
+}
+
+template <typename Real>
 MlpOutputs MlpCase<Real>::outputs(const MlpWanted& wanted) const {
   const DType real = dtype_of<Real>::value;
   const std::int64_t steps = problem.reference.num_steps, dim = settings.architecture.feature_dim, lead = settings.lead;

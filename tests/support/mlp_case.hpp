@@ -48,6 +48,8 @@ class MlpCase {
   void expect_agreement(const MlpOutputs& outputs, WorstUlps& worst) const;
 
   reference::MlpSolution solution() const;
+  /// Rewards without dropout, [num_members][num_steps].
+  std::vector<std::vector<double>> predicted_rewards() const;
   /// The feature, as its type holds it.
   void set_feature(std::int64_t step, std::int64_t column, double value);
   double feature(std::int64_t step, std::int64_t column) const;
