@@ -76,7 +76,9 @@ void mlp_case(Backend& backend, std::uint64_t seed, testing::WorstUlps& worst) {
   testing::MlpOutputs outputs = made.outputs({draw.chance(80), draw.chance(60), draw.chance(60), draw.chance(50)});
   for (testing::HostTensor* result : outputs.preference.all())
     if (draw.chance(20)) *result = {};
-  made.run(backend, draw.one_of<int>({1, 2, 3}), outputs);
+  const int num_threads = draw.one_of<int>({1, 2, 3});
+  const PreferenceCapacity capacity = testing::draw_capacity(draw, problem, dtype_of<Real>::value);
+  made.run(backend, num_threads, MlpLossPlan(settings.architecture, capacity, num_threads + static_cast<int>(draw.below(2))), outputs);
   made.expect_agreement(outputs, worst);
 }
 

@@ -97,8 +97,9 @@ void given_case(Backend& backend, std::uint64_t seed, DType dtype, testing::Wors
   if (draw.chance(85)) grad = HostTensor(dtype, flat ? std::vector<std::int64_t>{steps} : std::vector<std::int64_t>{members, steps}, testing::dirt);
   ConstTensorView rewards_view = backend.input(std::as_const(rewards).view());
   if (flat) rewards_view.rank = 1, rewards_view.shape = {steps}, rewards_view.strides = {1};
-  preference_loss(backend.context(num_threads), rewards_view, backend.inputs(problem.batch()), backend.inputs(problem.options()),
-                  backend.outputs(outputs.views()), backend.output(grad.view()));
+  const PreferenceLossPlan plan(testing::draw_capacity(draw, problem, dtype));
+  preference_loss(backend.context(num_threads), plan, rewards_view, backend.inputs(problem.batch()), backend.inputs(problem.options()),
+                  backend.outputs(outputs.views()), backend.output(grad.view()), backend.workspace(plan.workspace_bytes()));
   backend.finish();
 
   const auto expected = reference::preference_loss(problem.reference, problem.step_rewards);
@@ -158,10 +159,11 @@ void linear_case(Backend& backend, std::uint64_t seed, DType dtype, testing::Wor
   features_view.shape[1] = dim;
   LinearHead head{backend.input(std::as_const(weight).view()), {}};
   if (has_bias) head.bias = backend.input(std::as_const(bias).view());
-  linear_preference_loss(backend.context(num_threads), head, features_view, backend.inputs(problem.batch()), backend.inputs(problem.options()),
+  const LinearLossPlan plan(testing::draw_capacity(draw, problem, dtype), dim + draw.below(3));
+  linear_preference_loss(backend.context(num_threads), plan, head, features_view, backend.inputs(problem.batch()), backend.inputs(problem.options()),
                          backend.outputs(outputs.views()),
                          {backend.output(grad_weight.view()), backend.output(grad_bias.view()), backend.output(grad_features.view())},
-                         backend.output(step_rewards.view()));
+                         backend.output(step_rewards.view()), backend.workspace(plan.workspace_bytes()));
   backend.finish();
 
   // Units: a reward is a sum of |w x| and |b|; a gradient is a sum of |gradient of a step reward| times what it is multiplied with.

@@ -2,10 +2,12 @@
 // puts them where it reads and writes, and brings the outputs home.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "segpref/context.hpp"
+#include "segpref/plan.hpp"
 #include "segpref/preference_options.hpp"
 #include "segpref/reward_model.hpp"
 
@@ -20,6 +22,8 @@ class Backend {
   virtual ConstTensorView input(const ConstTensorView& host) = 0;
   /// A place for an output that begins with the host's contents.
   virtual TensorView output(const TensorView& host) = 0;
+  /// Dirty memory for one call.
+  virtual Workspace workspace(std::size_t bytes) = 0;
   /// Waits; the outputs of the call are in their host arrays after it.
   virtual void finish() = 0;
 

@@ -171,10 +171,21 @@ MlpOutputs MlpCase<Real>::outputs(const MlpWanted& wanted) const {
 
 template <typename Real>
 void MlpCase<Real>::run(Backend& backend, int num_threads, MlpOutputs& outputs) const {
-  mlp_preference_loss(backend.context(num_threads), settings.architecture, backend.input(parameters_.view()), backend.inputs(features()),
+  PreferenceCapacity capacity;
+  capacity.num_steps = problem.reference.num_steps;
+  capacity.num_segments = static_cast<std::int64_t>(problem.reference.segments.size());
+  capacity.num_pairs = static_cast<std::int64_t>(problem.reference.pairs.size());
+  capacity.num_batch_pairs = problem.num_batch_pairs();
+  capacity.dtype = dtype_of<Real>::value;
+  run(backend, num_threads, MlpLossPlan(settings.architecture, capacity, num_threads), outputs);
+}
+
+template <typename Real>
+void MlpCase<Real>::run(Backend& backend, int num_threads, const MlpLossPlan& plan, MlpOutputs& outputs) const {
+  mlp_preference_loss(backend.context(num_threads), plan, backend.input(parameters_.view()), backend.inputs(features()),
                       backend.inputs(problem.batch()), backend.inputs(problem.options()), backend.outputs(outputs.preference.views()),
                       {backend.output(outputs.parameters.view()), backend.output(outputs.features_first.view()), backend.output(outputs.features_second.view())},
-                      settings.dropout, backend.output(outputs.step_rewards.view()));
+                      settings.dropout, backend.output(outputs.step_rewards.view()), backend.workspace(plan.workspace_bytes()));
   backend.finish();
 }
 

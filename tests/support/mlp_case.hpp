@@ -44,6 +44,7 @@ class MlpCase {
 
   MlpOutputs outputs(const MlpWanted& wanted) const;
   void run(Backend& backend, int num_threads, MlpOutputs& outputs) const;
+  void run(Backend& backend, int num_threads, const MlpLossPlan& plan, MlpOutputs& outputs) const;
   /// Against the oracle, within mlp_preference_loss_bounds.
   void expect_agreement(const MlpOutputs& outputs, WorstUlps& worst) const;
 

@@ -107,6 +107,22 @@ Problem<Real> draw_problem(Draw& draw, const SizeMenu& menu, Words& words) {
 template Problem<float> draw_problem<float>(Draw&, const SizeMenu&, Words&);
 template Problem<double> draw_problem<double>(Draw&, const SizeMenu&, Words&);
 
+template <typename Real>
+PreferenceCapacity draw_capacity(Draw& draw, const Problem<Real>& problem, DType dtype) {
+  const auto room = [&](std::int64_t needed) { return needed + (draw.chance(50) ? draw.below(50) : 0); };
+  PreferenceCapacity capacity;
+  capacity.num_members = std::min<std::int64_t>(32, room(problem.reference.num_members));
+  capacity.num_steps = room(problem.reference.num_steps);
+  capacity.num_segments = room(static_cast<std::int64_t>(problem.reference.segments.size()));
+  capacity.num_pairs = room(static_cast<std::int64_t>(problem.reference.pairs.size()));
+  capacity.num_batch_pairs = room(problem.num_batch_pairs());
+  capacity.dtype = dtype;
+  return capacity;
+}
+
+template PreferenceCapacity draw_capacity(Draw&, const Problem<float>&, DType);
+template PreferenceCapacity draw_capacity(Draw&, const Problem<double>&, DType);
+
 void keep_clip_away(reference::PreferenceProblem& problem, const std::vector<std::vector<double>>& step_rewards, double distance) {
   if (std::isinf(problem.clip)) return;
   const auto logits = reference::preference_loss(problem, step_rewards).logits;

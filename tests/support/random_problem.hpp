@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "segpref/plan.hpp"
 #include "tests/support/draw.hpp"
 #include "tests/support/problems.hpp"
 
@@ -24,6 +25,10 @@ std::string sentence(const Words& words);
 
 template <typename Real>
 Problem<Real> draw_problem(Draw& draw, const SizeMenu& menu, Words& words);
+
+/// A capacity that holds the problem and, at random, more.
+template <typename Real>
+PreferenceCapacity draw_capacity(Draw& draw, const Problem<Real>& problem, DType dtype);
 
 /// Moves the clip away from every logit of the oracle: a logit at the clip may fall on either side, with another gradient.
 /// @param distance  kept between |logit| and clip
