@@ -213,9 +213,10 @@ void MlpCase<Real>::expect_agreement(const MlpOutputs& outputs, WorstUlps& worst
     const std::size_t row = e * scores.size();
     for (std::size_t s = 0; outputs.preference.scores.present() && s < scores.size(); ++s)
       if (outputs.preference.scores[static_cast<std::int64_t>(row + s)] == 0) {
-        bool weighted = false;
-        for (std::int64_t p : preferences.pair_order[e])
-          weighted |= preferences.weights[e][at(p)] > 0 && (preferences.pairs[at(p)].first == static_cast<std::int64_t>(s) || preferences.pairs[at(p)].second == static_cast<std::int64_t>(s));
+        const bool weighted = std::any_of(preferences.pair_order[e].begin(), preferences.pair_order[e].end(), [&](std::int64_t p) {
+          const reference::Pair& pair = preferences.pairs[at(p)];
+          return preferences.weights[e][at(p)] > 0 && (at(pair.first) == s || at(pair.second) == s);
+        });
         if (!weighted) scores[s] = 0;
       }
     expected.preference.scores[e] = scores;
