@@ -18,10 +18,10 @@ namespace {
 
 template <typename Real>
 struct Buffers {
-  Booked<Real> sums, coefficient_sums, scores, grad_scores, grad_pairs, discount_powers, grad_step_rewards;
+  Booked<Real> sums, coefficient_sums, partial_sums, scores, grad_scores, grad_pairs, discount_powers, grad_step_rewards;
   Booked<std::uint8_t> used, pair_counted, segment_counted;
   Booked<cpu::PairSums> slab_sums;
-  Booked<std::int64_t> by_begin, reach;
+  Booked<std::int64_t> piece_begins, by_begin, reach;
 };
 
 template <typename Real>
@@ -32,6 +32,8 @@ Buffers<Real> book(const PreferenceCapacity& capacity, std::int64_t feature_dim,
   Buffers<Real> buffers;
   buffers.sums = layout.book<Real>(validation::product("feature sums", capacity.num_segments, feature_dim));
   buffers.coefficient_sums = layout.book<Real>(capacity.num_segments);
+  buffers.partial_sums = layout.book<Real>(cpu::num_partial_sums(capacity.num_steps) * feature_dim);
+  buffers.piece_begins = layout.book<std::int64_t>(capacity.num_segments + 1);
   buffers.scores = layout.book<Real>(scores);
   buffers.grad_scores = layout.book<Real>(scores);
   buffers.grad_pairs = layout.book<Real>(validation::product("pairs", pairs, 2));
@@ -93,7 +95,8 @@ void run(const Context& context, const LinearLossPlan& plan, const Call& call, W
   const cpu::Batch& batch = call.batch;
   const std::int64_t feature_dim = call.features.shape[1];
   const cpu::FeatureRows<Element> features{static_cast<const Element*>(call.features.data), call.features.strides[0], feature_dim};
-  const cpu::LinearWeights<Real> head{static_cast<const Real*>(call.head.weight.data), static_cast<const Real*>(call.head.bias.data)};
+  const cpu::LinearWeights<Real> head{static_cast<const Real*>(call.head.weight.data), static_cast<const Real*>(call.head.bias.data),
+                                      call.head.bias.size() > 1 ? 1 : 0};
 
   cpu::AggregationParams<Real> aggregation{call.options.aggregation, nullptr};
   if (call.options.discount != 1.0) {
@@ -101,20 +104,18 @@ void run(const Context& context, const LinearLossPlan& plan, const Call& call, W
     aggregation.discount_powers = buffers.discount_powers.in(workspace);
   }
   std::uint8_t* used = buffers.used.in(workspace);
-  Real* sums = buffers.sums.in(workspace);
-  Real* coefficient_sums = buffers.coefficient_sums.in(workspace);
+  const cpu::FeatureSums<Real> sums{buffers.sums.in(workspace), buffers.coefficient_sums.in(workspace), buffers.partial_sums.in(workspace),
+                                    buffers.piece_begins.in(workspace)};
   Real* scores = call.result.scores.present() ? static_cast<Real*>(call.result.scores.data) : buffers.scores.in(workspace);
   cpu::mark_used_segments(batch, call.result.scores.present(), used);
-  cpu::sum_features(batch, aggregation, features, used, sums, coefficient_sums, pool);
-  cpu::linear_scores(batch, head, feature_dim, used, sums, coefficient_sums, scores, pool);
-  if (call.step_rewards.present())
-    cpu::linear_step_rewards(batch.num_members, batch.num_steps, features, head, static_cast<Real*>(call.step_rewards.data), pool);
+  cpu::sum_features(batch, aggregation, features, head, used, sums, static_cast<Real*>(call.step_rewards.data), pool);
+  cpu::linear_scores(batch, head, feature_dim, used, sums, scores, pool);
 
   const cpu::BatchLossArgs<Real> args = loss_args(call, buffers, static_cast<const Real*>(scores), workspace);
   cpu::batch_loss(args, pool);
   if (!wants_gradients(call.gradients)) return;  // not a null grad_scores: without segments it is null, and gradients are zeros
-  cpu::linear_grad_head(batch, feature_dim, args.grad_scores, args.segment_counted, sums, coefficient_sums,
-                        static_cast<Real*>(call.gradients.weight.data), static_cast<Real*>(call.gradients.bias.data), pool);
+  cpu::linear_grad_head(batch, head, feature_dim, args.grad_scores, args.segment_counted, sums, static_cast<Real*>(call.gradients.weight.data),
+                        static_cast<Real*>(call.gradients.bias.data), pool);
   if (!call.gradients.features.present()) return;
   const cpu::SegmentOrder order = cpu::order_segments(batch, buffers.by_begin.in(workspace), buffers.reach.in(workspace));
   Real* grad_step_rewards = buffers.grad_step_rewards.in(workspace);

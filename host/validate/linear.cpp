@@ -34,7 +34,8 @@ LinearShape linear_inputs(const LinearHead& head, const ConstTensorView& feature
   if (shape.num_members < 1 || shape.num_members > 32)
     throw Error(ErrorCode::invalid_argument, fmt::format("weight has {} members; 1 to 32 are supported", shape.num_members));
   const DType real = shape.wide ? DType::f64 : DType::f32;
-  if (head.bias.present()) tensor("bias", head.bias, {real}, {shape.num_members}, "[num_members]");
+  const bool is_shared = head.bias.rank == 1 && head.bias.shape[0] == 1;
+  if (head.bias.present()) tensor("bias", head.bias, {real}, {is_shared ? 1 : shape.num_members}, "[num_members] or [1]");
   return shape;
 }
 
@@ -44,7 +45,7 @@ void linear_outputs(const LinearShape& shape, const LinearHead& head, const Cons
   if (gradients.weight.present()) weight_like("grad weight", gradients.weight, shape, head.weight.rank);
   if (gradients.bias.present()) {
     if (!head.bias.present()) throw Error(ErrorCode::invalid_argument, "grad bias was asked for without a bias");
-    tensor("grad bias", gradients.bias, {real}, {shape.num_members}, "the shape of bias");
+    tensor("grad bias", gradients.bias, {real}, {head.bias.shape[0]}, "the shape of bias");
   }
   if (gradients.features.present())
     tensor("grad features", gradients.features, {features.dtype}, {shape.num_steps, shape.feature_dim}, "[num_steps, feature_dim]");

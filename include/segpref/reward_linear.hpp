@@ -13,13 +13,13 @@ namespace segpref {
 /// r = w . x + b, one head per member. f64 where the features are f64, else f32.
 struct LinearHead {
   ConstTensorView weight;  ///< [num_members, feature_dim] or [feature_dim]
-  ConstTensorView bias;    ///< [num_members] or [1]; absent: 0
+  ConstTensorView bias;    ///< [num_members], or [1] for all members; absent: 0
 };
 
 /// Each gradient is overwritten; an absent one is not computed.
 struct LinearGradients {
   TensorView weight;    ///< the shape and dtype of LinearHead::weight
-  TensorView bias;      ///< the shape and dtype of LinearHead::bias
+  TensorView bias;      ///< the shape and dtype of LinearHead::bias; summed over members where they share it
   TensorView features;  ///< [num_steps, feature_dim], the dtype of the features, summed over members
 };
 
