@@ -13,6 +13,19 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#ifndef SEGPREF_BENCH_COMMON_LIMITS_FORM
+#define SEGPREF_BENCH_COMMON_LIMITS_FORM
+namespace segpref::bench {
+
+/// How a bandwidth loop walks through its memory.
+struct StreamForm {
+  int streams = 1, vectors = 4;  ///< stretches read side by side, vectors of each at a time
+  std::int64_t block = 0;        ///< floats read before as many are written; 0: line by line
+};
+
+}  // namespace segpref::bench
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace segpref::bench::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -36,21 +49,38 @@ double fma_loop(std::int64_t rounds, float* sink) {
   return 2.0 * chains * static_cast<double>(hn::Lanes(d)) * static_cast<double>(rounds);
 }
 
-/// Reads `streams` stretches of `count` floats side by side; writes them past the caches when `to` is given.
-void stream_loop(const float* from, std::int64_t count, int streams, float* to, float* sink) {
+/// Reads `streams` stretches of `count` floats side by side, `vectors` vectors of each at a time; writes them past the caches when `to` is given.
+template <int vectors>
+HWY_INLINE void stream_vectors(const float* HWY_RESTRICT from, std::int64_t count, int streams, float* HWY_RESTRICT to, float* sink) {
   const hn::ScalableTag<float> d;
-  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d)), length = count / streams / lanes * lanes;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d)), length = count / streams / (4 * lanes) * (4 * lanes);
   auto sum0 = hn::Zero(d), sum1 = hn::Zero(d);
-  for (std::int64_t i = 0; i + 4 * lanes <= length; i += 4 * lanes)
+  for (std::int64_t i = 0; i < length; i += vectors * lanes)
     for (int s = 0; s < streams; ++s)
-      for (int k = 0; k < 4; ++k) {
+      for (int k = 0; k < vectors; ++k) {
         const auto value = hn::Load(d, from + s * length + i + k * lanes);
         if (to != nullptr) hn::Stream(value, d, to + s * length + i + k * lanes);
-        else if (k % 2 == 0) sum0 = hn::Add(sum0, value);
+        else if ((s + k) % 2 == 0) sum0 = hn::Add(sum0, value);
         else sum1 = hn::Add(sum1, value);
       }
-  hwy::FlushStream();
   *sink = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, sum1)));
+}
+
+void stream_loop(const float* from, std::int64_t count, StreamForm form, float* to, float* sink) {
+  // Reads and writes of a mix line by line, or whole blocks read and written in turn.
+  const std::int64_t block = form.block == 0 ? count : form.block;
+  for (std::int64_t begin = 0; begin < count; begin += block) {
+    const std::int64_t size = std::min(block, count - begin);
+    const bool apart = to != nullptr && form.block != 0;
+    float* together = apart || to == nullptr ? nullptr : to + begin;
+    if (form.vectors == 1) stream_vectors<1>(from + begin, size, form.streams, together, sink);
+    else stream_vectors<4>(from + begin, size, form.streams, together, sink);
+    if (!apart) continue;
+    const hn::ScalableTag<float> d;
+    const auto value = hn::Set(d, *sink);
+    for (std::int64_t i = 0; i < size; i += static_cast<std::int64_t>(hn::Lanes(d))) hn::Stream(value, d, to + begin + i);
+  }
+  hwy::FlushStream();
 }
 
 }  // namespace segpref::bench::HWY_NAMESPACE
@@ -91,19 +121,26 @@ double fma_peak_gflops(ThreadPool& pool) {
 }
 
 double bandwidth_gbps(ThreadPool& pool, std::int64_t read_bytes, bool write) {
+  // Far beyond the caches the size makes no difference.
+  constexpr std::int64_t most_bytes = std::int64_t{256} << 20;
   const int threads = pool.num_threads();
-  const std::int64_t count = read_bytes / 4 / threads / 1024 * 1024;
+  const std::int64_t count = std::min(read_bytes, most_bytes) / 4 / threads / 65536 * 65536;
   const auto total = static_cast<std::size_t>(count * threads + 32);
   std::vector<float> from(total, 1.0f), to(write ? total : 0);
   const auto aligned = [](float* p) { return reinterpret_cast<float*>((reinterpret_cast<std::uintptr_t>(p) + 63) / 64 * 64); };
   std::vector<Sink> sinks(static_cast<std::size_t>(threads));
+  std::vector<StreamForm> forms;
+  for (int vectors : {1, 4})
+    for (int streams : {1, 2, 4, 8, 16}) forms.push_back({streams, vectors, 0});
+  if (write)
+    for (std::int64_t block : {1024, 16384}) forms.push_back({8, 1, block});
   double best = 0;
-  for (int streams : {1, 2, 4, 8})
-    for (int repeat = 0; repeat < 7; ++repeat) {
+  for (int repeat = 0; repeat < 7; ++repeat)
+    for (const StreamForm& form : forms) {
       const double seconds = seconds_of([&] {
         pool.run(threads, [&](std::int64_t task, int) {
           HWY_DYNAMIC_DISPATCH(stream_loop)
-          (aligned(from.data()) + task * count, count, streams, write ? aligned(to.data()) + task * count : nullptr, &sinks[static_cast<std::size_t>(task)].value);
+          (aligned(from.data()) + task * count, count, form, write ? aligned(to.data()) + task * count : nullptr, &sinks[static_cast<std::size_t>(task)].value);
         });
       });
       best = std::max(best, static_cast<double>(count * threads) * 4 * (write ? 2 : 1) / seconds * 1e-9);

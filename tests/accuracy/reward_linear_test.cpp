@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -33,7 +34,9 @@ struct Linear {
 
   // Outputs start dirty: every element must be written.
   std::vector<Real> loss, scores, step_rewards, grad_weight, grad_bias;
-  std::vector<Element> grad_features;
+  std::vector<Element> grad_features_buffer;
+  std::int64_t grad_features_shift = 0;  // elements before the gradient in its buffer
+  bool want_step_rewards = true;
 
   Linear(const ProblemShape& shape, unsigned seed, std::int64_t dim, std::int64_t padding = 0)
       : problem(shape, seed), feature_dim(dim), stride(dim + padding) {
@@ -48,6 +51,10 @@ struct Linear {
   }
   std::int64_t members() const { return problem.reference.num_members; }
   double x(std::int64_t step, std::int64_t c) const { return static_cast<double>(math::to_f32(features[count(step * stride + c)])); }
+  const Element* grad_features() const { return grad_features_buffer.data() + grad_features_shift; }
+  /// One bias for all members.
+  void share_bias() { bias.resize(1); }
+  Real bias_of(std::int64_t member) const { return bias[bias.size() == 1 ? 0 : count(member)]; }
   double w(std::int64_t member, std::int64_t c) const { return static_cast<double>(weight[count(member * feature_dim + c)]); }
 
   void run(int num_threads) {
@@ -58,7 +65,7 @@ struct Linear {
     step_rewards.assign(count(members() * steps), dirt);
     grad_weight.assign(weight.size(), dirt);
     grad_bias.assign(bias.size(), dirt);
-    grad_features.assign(count(steps * feature_dim), math::from_real<Element>(dirt));
+    grad_features_buffer.assign(count(grad_features_shift + steps * feature_dim), math::from_real<Element>(dirt));
     PreferenceResult result;
     if (problem.reference.reduction != reference::Reduce::none) result.loss = view(loss);
     result.scores = view(scores.data(), {members(), segments});
@@ -66,9 +73,9 @@ struct Linear {
     rows.strides[0] = stride;
     const LinearHead head{view(std::as_const(weight).data(), {members(), feature_dim}), view(std::as_const(bias))};
     const LinearGradients gradients{view(grad_weight.data(), {members(), feature_dim}), view(grad_bias),
-                                    view(grad_features.data(), {steps, feature_dim})};
+                                    view(grad_features_buffer.data() + grad_features_shift, {steps, feature_dim})};
     linear_preference_loss(Context(num_threads), head, rows, problem.batch(), problem.options(), result, gradients,
-                           view(step_rewards.data(), {members(), steps}));
+                           want_step_rewards ? view(step_rewards.data(), {members(), steps}) : TensorView());
   }
 
   void expect_agreement(double scale = 1.0) {
@@ -77,7 +84,7 @@ struct Linear {
     for (std::int64_t e = 0; e < members(); ++e)
       for (std::int64_t t = 0; t < steps; ++t) {
         double& reward = rewards[count(e)][count(t)];
-        reward = static_cast<double>(bias[count(e)]);
+        reward = static_cast<double>(bias_of(e));
         for (std::int64_t c = 0; c < feature_dim; ++c) reward += w(e, c) * x(t, c);
       }
     const auto expected = reference::preference_loss(problem.reference, rewards);
@@ -86,7 +93,7 @@ struct Linear {
       for (std::int64_t t = 0; t < steps; ++t) {
         const double grad = expected.grad_step_rewards[count(e)][count(t)];
         if (grad == 0) continue;
-        expected_bias[count(e)] += grad;
+        expected_bias[bias.size() == 1 ? 0 : count(e)] += grad;
         for (std::int64_t c = 0; c < feature_dim; ++c) {
           expected_weight[count(e * feature_dim + c)] += grad * x(t, c);
           expected_features[count(t * feature_dim + c)] += grad * w(e, c);
@@ -103,7 +110,7 @@ struct Linear {
     EXPECT_TRUE(is_close(grad_weight.data(), expected_weight, bound));
     EXPECT_TRUE(is_close(grad_bias.data(), expected_bias, bound));
     std::vector<double> features_back;
-    for (Element value : grad_features) features_back.push_back(static_cast<double>(math::to_f32(value)));
+    for (std::int64_t i = 0; i < steps * feature_dim; ++i) features_back.push_back(static_cast<double>(math::to_f32(grad_features()[i])));
     const bool half = sizeof(Element) == 2;
     EXPECT_TRUE(is_close(features_back.data(), expected_features, half ? Bound{0x1p-8, 1e-6} : bound));
   }
@@ -163,11 +170,11 @@ TEST_P(LinearLossAccuracy, SameBitsForAnyNumberOfThreads) {
   linear.problem.refresh();
   linear.run(1);
   const auto loss = linear.loss, scores = linear.scores, grad_weight = linear.grad_weight, grad_bias = linear.grad_bias,
-             grad_features = linear.grad_features, step_rewards = linear.step_rewards;
+             grad_features = linear.grad_features_buffer, step_rewards = linear.step_rewards;
   for (int num_threads : {2, 3, 7}) {
     linear.run(num_threads);
     EXPECT_TRUE(loss == linear.loss && scores == linear.scores && grad_weight == linear.grad_weight && grad_bias == linear.grad_bias &&
-                grad_features == linear.grad_features && step_rewards == linear.step_rewards);
+                grad_features == linear.grad_features_buffer && step_rewards == linear.step_rewards);
   }
 }
 
@@ -181,17 +188,128 @@ TEST(LinearLoss, WidthsAroundVectorsAndColumnBlocks) {
   }
 }
 
-TEST(LinearLoss, LengthsAroundRowGroupsAndSlabs) {
-  for (std::int64_t length : {0, 1, 7, 8, 9, 127, 128, 129, 3 * 128 + 5}) {
+/// Every segment has `length` steps, one after the other, and features and head are drawn anew for as many.
+template <typename Element, typename Real>
+void set_length(Linear<Element, Real>& linear, std::int64_t length) {
+  auto& reference = linear.problem.reference;
+  const std::int64_t segments = static_cast<std::int64_t>(reference.segments.size());
+  for (std::int64_t s = 0; s < segments; ++s) reference.segments[count(s)] = {s * length, (s + 1) * length};
+  reference.num_steps = segments * length;
+  std::mt19937 random(1);
+  linear.features.resize(count(reference.num_steps * linear.stride));
+  for (Element& x : linear.features) x = math::from_real<Element>(std::uniform_real_distribution<float>(-1, 1)(random));
+  linear.problem.refresh();
+}
+
+TEST(LinearLoss, LengthsAroundRowGroupsAndPieces) {
+  for (std::int64_t length : {0, 1, 7, 8, 9, 255, 256, 257, 2 * 256, 3 * 256 + 5}) {
     SCOPED_TRACE(length);
     Linear<float, float> linear(ProblemShape(), 2, 20);
-    for (std::int64_t s = 0; s < 8; ++s) linear.problem.reference.segments[count(s)] = {s * length, (s + 1) * length};
-    linear.problem.reference.num_steps = 8 * length;
-    std::mt19937 random(1);
-    linear.features.resize(count(8 * length * 20));
-    for (float& x : linear.features) x = std::uniform_real_distribution<float>(-1, 1)(random);
-    linear.problem.refresh();
+    set_length(linear, length);
     linear.expect_agreement(40.0);
+  }
+}
+
+/// Short segments, so that rows of the gradient are far from the end, and a buffer that starts anywhere in a line of 64 bytes.
+/// Large enough to be written past the caches.
+template <typename Element, typename Real>
+void same_bits_wherever_the_gradient_lies(std::int64_t dim, std::int64_t num_members) {
+  ProblemShape shape;
+  shape.num_members = num_members;
+  Linear<Element, Real> linear(shape, 6, dim);
+  set_length(linear, (std::int64_t{5} << 20) / static_cast<std::int64_t>(sizeof(Element)) / dim / 8);
+  linear.want_step_rewards = false;
+  linear.run(1);
+  const std::vector<Element> expected = linear.grad_features_buffer;
+  for (std::int64_t shift : {1, 3, 8, 15}) {
+    linear.grad_features_shift = shift;
+    linear.run(2);
+    EXPECT_EQ(std::memcmp(linear.grad_features(), expected.data(), expected.size() * sizeof(Element)), 0) << dim << " features, shifted by " << shift;
+  }
+}
+
+TEST(LinearLoss, GradientOfFeaturesHasTheSameBitsWhereverItLies) {
+  for (std::int64_t dim : {5, 33, 64, 515})
+    for (std::int64_t members : {1, 3}) {
+      same_bits_wherever_the_gradient_lies<float, float>(dim, members);
+      same_bits_wherever_the_gradient_lies<double, double>(dim, members);
+      same_bits_wherever_the_gradient_lies<bf16, float>(dim, members);
+      same_bits_wherever_the_gradient_lies<f16, float>(dim, members);
+    }
+}
+
+TEST(LinearLoss, EqualColumnsHaveTheSameBitsInEveryPlace) {
+  Linear<float, float> linear(ProblemShape(), 8, 37);
+  for (std::int64_t t = 0; t < linear.problem.reference.num_steps; ++t) std::fill_n(linear.features.begin() + t * 37, 37, linear.features[count(t * 37)]);
+  linear.run(2);
+  for (float value : linear.grad_weight) EXPECT_EQ(value, linear.grad_weight[0]);
+}
+
+TEST(LinearLoss, OneBiasServesAllMembersAndGetsTheSumOfTheirGradients) {
+  ProblemShape shape;
+  shape.num_members = 3;
+  shape.own_order = shape.weights = true;
+  Linear<float, float> linear(shape, 3, 37);
+  linear.share_bias();
+  linear.expect_agreement(10.0);
+  EXPECT_NE(linear.grad_bias[0], 0.0f);
+}
+
+TEST(LinearLoss, OneLongSegmentHasTheSameBitsForAnyNumberOfThreads) {
+  ProblemShape shape;
+  shape.num_segments = 2;
+  shape.num_pairs = 1;
+  Linear<bf16, float> linear(shape, 9, 24);
+  set_length(linear, 10'000);
+  linear.expect_agreement(200.0);
+  const auto loss = linear.loss, grad_weight = linear.grad_weight, step_rewards = linear.step_rewards;
+  for (int num_threads : {1, 3, 7}) {
+    linear.run(num_threads);
+    EXPECT_TRUE(loss == linear.loss && grad_weight == linear.grad_weight && step_rewards == linear.step_rewards);
+  }
+}
+
+/// More pieces than are summed at a time: windows that overlap hold more rows than there are steps.
+TEST(LinearLoss, LongOverlappingWindowsInManyPairs) {
+  ProblemShape shape;
+  shape.windows = shape.shared_segments = true;
+  shape.num_segments = 20;
+  shape.num_pairs = 30;
+  for (const auto aggregation : {reference::Aggregate::sum, reference::Aggregate::mean}) {
+    Linear<float, float> linear(shape, 12, 9);
+    set_length(linear, 100);
+    for (std::int64_t s = 0; s < 20; ++s) linear.problem.reference.segments[count(s)] = {31 * s, 31 * s + 1300 + s};
+    linear.problem.reference.aggregation = aggregation;
+    linear.problem.reference.temperature = 20;
+    linear.problem.refresh();
+    linear.expect_agreement(100.0);
+  }
+}
+
+TEST(LinearLoss, AskingForStepRewardsChangesNoOtherBit) {
+  ProblemShape shape;
+  shape.own_order = true;
+  shape.num_members = 2;
+  Linear<f16, float> linear(shape, 10, 75);
+  linear.run(2);
+  const auto loss = linear.loss, scores = linear.scores, grad_weight = linear.grad_weight;
+  linear.want_step_rewards = false;
+  linear.run(2);
+  EXPECT_TRUE(loss == linear.loss && scores == linear.scores && grad_weight == linear.grad_weight);
+}
+
+/// Rows before the first and after the last segment, of unused segments and of used ones: a row's reward depends on the row alone.
+TEST(LinearLoss, EqualRowsHaveEqualRewardsWhereverTheyStand) {
+  for (const bool windows : {false, true}) {
+    ProblemShape shape;
+    shape.num_segments = 12;  // of which the last four stand in no pair
+    shape.windows = windows;
+    shape.num_members = 2;
+    Linear<bf16, float> linear(shape, 11, 4100);
+    for (std::int64_t t = 1; t < linear.problem.reference.num_steps; ++t) std::copy_n(linear.features.begin(), 4100, linear.features.begin() + t * 4100);
+    linear.run(2);
+    const std::int64_t steps = linear.problem.reference.num_steps;
+    for (std::int64_t i = 0; i < 2 * steps; ++i) EXPECT_EQ(linear.step_rewards[count(i)], linear.step_rewards[count(i / steps * steps)]) << i;
   }
 }
 
@@ -208,8 +326,8 @@ TEST(LinearLoss, SkippedPairsWithNanFeaturesLeaveNoTrace) {
   EXPECT_TRUE(std::isfinite(linear.loss[0]));
   for (float value : linear.grad_weight) EXPECT_TRUE(std::isfinite(value));
   EXPECT_TRUE(std::isfinite(linear.grad_bias[0]));
-  for (std::size_t i = 0; i < 4 * 19; ++i) EXPECT_EQ(linear.grad_features[i], 0.0f);
-  EXPECT_NE(linear.grad_features[4 * 19], 0.0f);
+  for (std::size_t i = 0; i < 4 * 19; ++i) EXPECT_EQ(linear.grad_features()[i], 0.0f);
+  EXPECT_NE(linear.grad_features()[4 * 19], 0.0f);
 }
 
 }  // namespace
