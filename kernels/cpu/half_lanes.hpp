@@ -87,15 +87,19 @@ HWY_INLINE hn::Vec<D> widen_part(D d, const bf16* line) {
 }
 #endif
 
-/// f32 as the 32 bits whose upper half is its bf16: rounded to nearest, ties to even; NaN stays NaN.
-template <class D>
-HWY_INLINE hn::Vec<hn::RebindToUnsigned<D>> round_to_bf16(D d, hn::Vec<D> value) {
-  const hn::RebindToUnsigned<D> du;
-  const auto bits = hn::BitCast(du, value);
-  const auto is_odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
-  const auto rounded = hn::Add(bits, hn::Add(is_odd, hn::Set(du, 0x7fff)));
-  return hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(value)), hn::Or(bits, hn::Set(du, 0x400000)), rounded);
+#if HWY_TARGET != HWY_SCALAR
+/// bf16 of two vectors of f32, rounded to nearest, ties to even: 16 bits at a time, so that one operation serves both vectors. NaN must be quiet, as
+/// arithmetic leaves it; it stays NaN.
+template <class Bits, class V>
+HWY_INLINE hn::Vec<Bits> round_to_bf16(Bits d, V low, V high) {
+  const auto l = hn::BitCast(d, low), h = hn::BitCast(d, high);
+  const auto kept = hn::ConcatOdd(d, h, l), cut_off = hn::ConcatEven(d, h, l);
+  const auto is_odd = hn::And(kept, hn::Set(d, 1));
+  const auto up = hn::Gt(hn::SaturatedAdd(cut_off, is_odd), hn::Set(d, 0x8000));
+  const auto overflows = hn::Eq(hn::Or(kept, hn::Set(d, 0x8000)), hn::Set(d, 0xffff));  // a NaN with all bits set would become 0
+  return hn::IfThenElse(hn::AndNot(overflows, up), hn::Add(kept, hn::Set(d, 1)), kept);
 }
+#endif
 
 /// A line from one vector of f32 or f64, as it is ...
 template <typename Element, class V>
@@ -118,7 +122,7 @@ HWY_INLINE hn::Vec<BitsTag<Element>> narrow_lanes(V low, V high) {
     const hn::Rebind<std::uint16_t, decltype(d)> half_bits;
     return hn::Combine(bits, hn::BitCast(half_bits, hn::DemoteTo(dh, high)), hn::BitCast(half_bits, hn::DemoteTo(dh, low)));
   } else {
-    return hn::ConcatOdd(bits, hn::BitCast(bits, round_to_bf16(d, high)), hn::BitCast(bits, round_to_bf16(d, low)));
+    return round_to_bf16(bits, low, high);
   }
 #else
   const std::size_t lanes = hn::Lanes(d);

@@ -9,9 +9,8 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/reward_linear_grad_features.cpp"
 #include <hwy/foreach_target.h>
 //
-#include <hwy/cache_control.h>
-
 #include "kernels/cpu/half_lanes.hpp"
+#include "kernels/cpu/line_writer.hpp"
 
 #ifndef SEGPREF_KERNELS_CPU_REWARD_LINEAR_GRAD_FEATURES_ROW
 #define SEGPREF_KERNELS_CPU_REWARD_LINEAR_GRAD_FEATURES_ROW
@@ -41,76 +40,94 @@ HWY_BEFORE_NAMESPACE();
 namespace segpref::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// The gradients of one row, a whole vector of elements at a time. An element's bits are the same in whichever lane it is computed.
-template <typename Element, typename Real, bool has_one_head>
+/// The gradients of one row, a line at a time. An element's bits are the same in whichever lane it is computed.
+/// @param num_heads  those of the row, or 0: any number
+template <typename Element, typename Real, int num_heads>
 struct RowLanes {
   using Tag = hn::ScalableTag<Real>;
-  using Line = hn::Vec<BitsTag<Element>>;
 
   const RowOfHeads<Real>& heads;
-  hn::Vec<Tag> grad;  // of the only head
+  const Real* weight[num_heads == 0 ? 1 : num_heads];  // beside the gradients, in registers
+  hn::Vec<Tag> grad[num_heads == 0 ? 1 : num_heads];
 
-  HWY_INLINE explicit RowLanes(const RowOfHeads<Real>& row) : heads(row), grad(hn::Set(Tag(), has_one_head ? row.grad[0] : Real(0))) {}
+  HWY_INLINE explicit RowLanes(const RowOfHeads<Real>& row) : heads(row) {
+    for (int head = 0; head < num_heads; ++head) {
+      weight[head] = row.weight[head];
+      grad[head] = hn::Set(Tag(), row.grad[head]);
+    }
+  }
 
   HWY_INLINE hn::Vec<Tag> values(std::int64_t column) const {
     const Tag d;
-    if constexpr (has_one_head) return hn::Mul(hn::LoadU(d, heads.weight[0] + column), grad);
     auto sum = hn::Zero(d);
-    for (std::int64_t head = 0; head < heads.count; ++head)
-      sum = hn::MulAdd(hn::LoadU(d, heads.weight[head] + column), hn::Set(d, heads.grad[head]), sum);
+    if constexpr (num_heads == 0) {
+      for (std::int64_t head = 0; head < heads.count; ++head)
+        sum = hn::MulAdd(hn::LoadU(d, heads.weight[head] + column), hn::Set(d, heads.grad[head]), sum);
+    } else {
+      for (int head = 0; head < num_heads; ++head) sum = hn::MulAdd(hn::LoadU(d, weight[head] + column), grad[head], sum);
+    }
     return sum;
   }
-  HWY_INLINE Line at(std::int64_t column) const {
+  HWY_INLINE hn::Vec<BitsTag<Element>> at(std::int64_t column) const {
     if constexpr (parts_per_line<Element, Real> == 1) return narrow_lanes<Element>(values(column));
     else return narrow_lanes<Element>(values(column), values(column + static_cast<std::int64_t>(hn::Lanes(Tag()))));
   }
 };
 
-/// feature_dim >= the elements of a line. Lines at the ends of the row may overlap their neighbours: they write the same bits again.
-template <typename Element, typename Real, bool has_one_head>
-HWY_INLINE void write_row(const RowOfHeads<Real>& heads, std::int64_t feature_dim, bool stream, Element* HWY_RESTRICT out) {
+/// feature_dim >= the elements of a line.
+template <int num_heads, typename Element, typename Real>
+HWY_INLINE void write_row(const RowOfHeads<Real>& heads, std::int64_t feature_dim, LineWriter<Element>& writer) {
   const BitsTag<Element> d;
-  const std::int64_t line = static_cast<std::int64_t>(hn::Lanes(d)), line_bytes = line * static_cast<std::int64_t>(sizeof(Element));
-  const RowLanes<Element, Real, has_one_head> row(heads);
-  auto* bits = reinterpret_cast<hn::TFromD<BitsTag<Element>>*>(out);
-  std::int64_t column = 0;
-  if (stream) {
-    const std::int64_t beyond = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(out)) % line_bytes;
-    if (beyond != 0) {
-      hn::StoreU(row.at(0), d, bits);
-      column = (line_bytes - beyond) / static_cast<std::int64_t>(sizeof(Element));
+  const std::int64_t line = static_cast<std::int64_t>(hn::Lanes(d));
+  const RowLanes<Element, Real, num_heads> row(heads);
+  for (std::int64_t column = 0; column < feature_dim;) {
+    const std::int64_t columns = std::min(writer.room(), feature_dim - column);
+    auto* HWY_RESTRICT out = writer.at();
+    std::int64_t c = 0;
+    for (; c < columns && column + c + line <= feature_dim; c += line) hn::StoreU(row.at(column + c), d, out + c);
+    if (c < columns) {  // the end of the row: weights behind it are not read
+      hn::TFromD<BitsTag<Element>> last[HWY_MAX_BYTES / sizeof(Element)];
+      hn::StoreU(row.at(feature_dim - line), d, last);
+      std::copy_n(last + (column + c) - (feature_dim - line), columns - c, out + c);
     }
-    for (; column + line <= feature_dim; column += line) hn::Stream(row.at(column), d, bits + column);
-  } else {
-    for (; column + line <= feature_dim; column += line) hn::StoreU(row.at(column), d, bits + column);
+    writer.advance(columns);
+    column += columns;
   }
-  if (column < feature_dim) hn::StoreU(row.at(feature_dim - line), d, bits + feature_dim - line);
 }
 
 /// feature_dim < the elements of a line: weights are padded with zeros.
 template <typename Element, typename Real>
-HWY_INLINE void write_narrow_row(RowOfHeads<Real> heads, std::int64_t feature_dim, Element* HWY_RESTRICT out) {
-  const BitsTag<Element> d;
+HWY_INLINE void write_narrow_row(RowOfHeads<Real> heads, std::int64_t feature_dim, LineWriter<Element>& writer) {
   constexpr std::int64_t padded_size = HWY_MAX_BYTES / sizeof(Element);
   Real padded[32][padded_size] = {};
   for (std::int64_t head = 0; head < heads.count; ++head) {
     std::copy_n(heads.weight[head], feature_dim, padded[head]);
     heads.weight[head] = padded[head];
   }
-  store_first(RowLanes<Element, Real, false>(heads).at(0), d, reinterpret_cast<hn::TFromD<BitsTag<Element>>*>(out), feature_dim);
+  typename LineWriter<Element>::Bits values[padded_size];
+  hn::StoreU(RowLanes<Element, Real, 0>(heads).at(0), BitsTag<Element>(), values);
+  for (std::int64_t c = 0; c < feature_dim;) {
+    const std::int64_t columns = std::min(writer.room(), feature_dim - c);
+    std::copy_n(values + c, columns, writer.at());
+    writer.advance(columns);
+    c += columns;
+  }
 }
 
 template <typename Element, typename Real>
 void write_rows(const Real* weight, std::int64_t num_members, std::int64_t feature_dim, const Real* grad, std::int64_t grad_stride,
                 std::int64_t num_rows, bool stream, Element* out) {
+  LineWriter<Element> writer(out, stream);
   const bool is_narrow = feature_dim < static_cast<std::int64_t>(hn::Lanes(BitsTag<Element>()));
-  for (std::int64_t row = 0; row < num_rows; ++row, out += feature_dim) {
+  for (std::int64_t row = 0; row < num_rows; ++row) {
     const RowOfHeads<Real> heads(weight, feature_dim, grad + row, grad_stride, num_members);
-    if (is_narrow) write_narrow_row(heads, feature_dim, out);
-    else if (heads.count == 1) write_row<Element, Real, true>(heads, feature_dim, stream, out);
-    else write_row<Element, Real, false>(heads, feature_dim, stream, out);
+    if (is_narrow) write_narrow_row(heads, feature_dim, writer);
+    else if (heads.count == 1) write_row<1>(heads, feature_dim, writer);
+    else if (heads.count == 2) write_row<2>(heads, feature_dim, writer);
+    else if (heads.count == 3) write_row<3>(heads, feature_dim, writer);
+    else write_row<0>(heads, feature_dim, writer);
   }
-  if (stream) hwy::FlushStream();
+  writer.finish();
 }
 
 #define SEGPREF_FOR_ELEMENTS(DO) DO(f32, float, float) DO(f64, double, double) DO(bf16, bf16, float) DO(f16, f16, float)

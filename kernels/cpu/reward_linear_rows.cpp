@@ -59,6 +59,12 @@ HWY_INLINE void add_part(D d, const Element* HWY_RESTRICT line, std::int64_t str
   hn::StoreU(hn::Add(hn::LoadU(d, sum), rows), d, sum);
 }
 
+/// One line of each of the next rows, into the second-level cache: the first one is full of lines at work. Rows behind the last one do no harm.
+template <typename Element>
+HWY_INLINE void prefetch_rows(const Element* line, std::int64_t stride) {
+  for (int row = 0; row < rows_at_once; ++row) __builtin_prefetch(line + row * stride, 0, 2);
+}
+
 /// sum += coefficient-weighted sum of `num_rows` rows. `sum` holds the parts of lines and has room for a whole last line.
 template <int num_rows, bool is_weighted, typename Element, typename Real>
 HWY_INLINE void add_rows(const Element* HWY_RESTRICT rows, std::int64_t stride, std::int64_t columns, const Real* HWY_RESTRICT coefficients,
@@ -71,7 +77,10 @@ HWY_INLINE void add_rows(const Element* HWY_RESTRICT rows, std::int64_t stride, 
     if constexpr (parts == 2) add_part<1, num_rows, is_weighted>(d, from, from_stride, coefficients, to + lanes);
   };
   std::int64_t c = 0;
-  for (; c + line <= columns; c += line) add_line(rows + c, stride, sum + c);
+  for (; c + line <= columns; c += line) {
+    if constexpr (num_rows == rows_at_once) prefetch_rows(rows + num_rows * stride + c, stride);
+    add_line(rows + c, stride, sum + c);
+  }
   if (c == columns) return;
   constexpr std::int64_t padded_size = HWY_MAX_BYTES / sizeof(Element);
   Element padded[num_rows * padded_size] = {};

@@ -7,15 +7,13 @@
 #define SEGPREF_KERNELS_CPU_SEGMENT_LANES_HPP
 #endif
 
-#include <hwy/cache_control.h>
-#include <hwy/highway.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 
 #include "kernels/cpu/batch.hpp"
 #include "kernels/cpu/half_lanes.hpp"
+#include "kernels/cpu/line_writer.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace segpref::cpu::HWY_NAMESPACE {
@@ -76,74 +74,41 @@ HWY_INLINE Real sum_of_steps(const Element* HWY_RESTRICT rewards, std::int64_t l
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(s0, s4)));
 }
 
-/// Writes runs of equal elements one after the other. Runs are laid out in a buffer in the first-level cache, each with a few whole vectors
-/// that reach beyond its end and are overwritten by the next; the buffer leaves in whole lines, past the caches when `stream` asks.
+/// Writes runs of equal elements one after the other, each with a few whole vectors that reach beyond its end and are overwritten by the next.
 template <typename Element>
 class RunWriter {
  public:
-  using Bits = hwy::UnsignedFromSize<sizeof(Element)>;
+  using Bits = typename LineWriter<Element>::Bits;
 
-  RunWriter(Element* to, bool stream) : to_(reinterpret_cast<Bits*>(to)), stream_(stream) {
-    // The buffer is aligned like the output, so that lines of one are lines of the other.
-    begin_ = fill_ = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(to) % line_bytes / sizeof(Element));
-  }
+  RunWriter(Element* to, bool stream) : writer_(to, stream) {}
 
   HWY_INLINE void append(Element value, std::int64_t count) {
     Bits bits;
     std::memcpy(&bits, &value, sizeof(bits));
-    while (fill_ + count >= capacity) {
-      const std::int64_t part = capacity - fill_;
+    while (count >= writer_.room()) {
+      const std::int64_t part = writer_.room();
       lay(bits, part);
-      fill_ = capacity;
-      flush();
+      writer_.advance(part);
       count -= part;
     }
     lay(bits, count);
-    fill_ += count;
+    writer_.advance(count);
   }
 
   /// Writes what is left. Called once, after the last run.
-  void finish() {
-    flush();
-    if (stream_) hwy::FlushStream();
-  }
+  void finish() { writer_.finish(); }
 
  private:
-  using Tag = hn::ScalableTag<Bits>;
-  static constexpr std::int64_t line_bytes = 64;
-  static constexpr std::int64_t line = line_bytes / static_cast<std::int64_t>(sizeof(Element));
-  static constexpr std::int64_t capacity = 64 * line;
-
   HWY_INLINE void lay(Bits bits, std::int64_t count) {
-    const Tag d;
+    const hn::ScalableTag<Bits> d;
     const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
     const auto value = hn::Set(d, bits);
-    Bits* HWY_RESTRICT at = buffer_ + fill_;
+    Bits* HWY_RESTRICT at = writer_.at();
     for (std::int64_t k = 0; k < vectors_per_chunk; ++k) hn::StoreU(value, d, at + k * lanes);
     for (std::int64_t i = vectors_per_chunk * lanes; i < count; i += lanes) hn::StoreU(value, d, at + i);
   }
 
-  void flush() {
-    const Tag d;
-    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d)), end = fill_;
-    std::int64_t i = begin_;
-    const auto copy_to = [&](std::int64_t until) {
-      std::memcpy(to_ + (i - begin_), buffer_ + i, static_cast<std::size_t>(until - i) * sizeof(Bits));
-      i = until;
-    };
-    copy_to(std::min(end, (begin_ + line - 1) / line * line));
-    if (stream_)
-      for (; i + line <= end; i += line)
-        for (std::int64_t k = 0; k < line; k += lanes) hn::Stream(hn::Load(d, buffer_ + i + k), d, to_ + (i + k - begin_));
-    copy_to(end);
-    to_ += end - begin_;
-    begin_ = fill_ = end == capacity ? 0 : end;
-  }
-
-  alignas(64) Bits buffer_[static_cast<std::size_t>(capacity + (vectors_per_chunk + 1) * (HWY_MAX_BYTES / static_cast<std::int64_t>(sizeof(Bits))))];
-  Bits* to_;              // where buffer_[begin_] goes
-  std::int64_t begin_, fill_;
-  bool stream_;
+  LineWriter<Element> writer_;
 };
 
 }  // namespace segpref::cpu::HWY_NAMESPACE

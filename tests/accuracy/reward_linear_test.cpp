@@ -3,14 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <random>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "kernels/cpu/reward_linear.hpp"
 #include "kernels/math/half.hpp"
 #include "tests/support/compare.hpp"
 #include "tests/support/problems.hpp"
@@ -186,6 +189,41 @@ TEST(LinearLoss, WidthsAroundVectorsAndColumnBlocks) {
     SCOPED_TRACE(dim);
     Linear<float, float>(ProblemShape(), 1, dim, 1).expect_agreement(10.0);
   }
+}
+
+/// With one member a gradient is one product, rounded once: the scalar conversions say what it must be. Weights of many sizes give ties, subnormal
+/// halves, overflow to infinity, and NaN with every payload bit set.
+template <typename Element>
+void expect_gradients_rounded_like_single_elements() {
+  constexpr std::int64_t dim = 4099;
+  const std::vector<float> grad = {1.0f, -0.5f, 0.0f, 3.0f, std::nanf(""), 1e-3f};
+  const auto num_steps = static_cast<std::int64_t>(grad.size());
+  std::vector<float> weight(dim);
+  std::mt19937 random(13);
+  for (std::size_t i = 0; i < weight.size(); ++i) {
+    const auto bits = static_cast<std::uint32_t>(random());
+    // Any number at all, or one near 1 whose last 12 bits are 0: half of those are ties.
+    weight[i] = std::bit_cast<float>(i % 2 == 0 ? bits : (bits & 0x83fff000u) | 0x3c000000u);
+  }
+  weight[7] = std::bit_cast<float>(0x7fffffffu);
+  weight[8] = std::bit_cast<float>(0xffffffffu);
+  weight[9] = std::numeric_limits<float>::infinity();
+  std::vector<Element> actual(static_cast<std::size_t>(num_steps * dim));
+  ThreadPool pool(2);
+  cpu::linear_grad_features(std::int64_t{1}, num_steps, dim, std::as_const(weight).data(), grad.data(), actual.data(), pool);
+  for (std::int64_t t = 0; t < num_steps; ++t)
+    for (std::int64_t c = 0; c < dim; ++c) {
+      const float product = grad[count(t)] == 0 ? 0.0f : weight[count(c)] * grad[count(t)];
+      const Element expected = math::from_real<Element>(product), got = actual[count(t * dim + c)];
+      if (std::isnan(product)) ASSERT_TRUE(std::isnan(math::to_f32(got))) << t << ", " << c;
+      else if (product == 0) ASSERT_EQ(math::to_f32(got), 0.0f);  // of either sign
+      else ASSERT_EQ(got.bits, expected.bits) << product << " at " << t << ", " << c;
+    }
+}
+
+TEST(LinearLoss, HalfGradientsAreRoundedLikeSingleElements) {
+  expect_gradients_rounded_like_single_elements<bf16>();
+  expect_gradients_rounded_like_single_elements<f16>();
 }
 
 /// Every segment has `length` steps, one after the other, and features and head are drawn anew for as many.
