@@ -34,7 +34,8 @@ Buffers<Real> book(const PreferenceCapacity& capacity, WorkspaceLayout& layout) 
   buffers.discount_powers = layout.book<Real>(capacity.num_steps);
   buffers.pair_counted = layout.book<std::uint8_t>(pairs);
   buffers.segment_counted = layout.book<std::uint8_t>(scores);
-  buffers.slab_sums = layout.book<cpu::PairSums>(capacity.num_members * cpu::num_pair_slabs(num_batch_pairs));
+  buffers.slab_sums = layout.book<cpu::PairSums>(
+      capacity.num_members * std::max(cpu::num_pair_slabs(num_batch_pairs), cpu::most_sweep_slabs(capacity.num_steps, capacity.num_pairs)));
   buffers.by_begin = layout.book<std::int64_t>(capacity.num_segments);
   buffers.reach = layout.book<std::int64_t>(capacity.num_segments);
   return buffers;

@@ -108,8 +108,7 @@ void store_member_sums(const BatchLossArgs<Real>& args, std::int64_t member, con
 }
 
 template <typename Real>
-void store_sums(const BatchLossArgs<Real>& args) {
-  const std::int64_t num_slabs = num_pair_slabs(args.batch->num_batch_pairs);
+void store_sums(const BatchLossArgs<Real>& args, std::int64_t num_slabs) {
   for (std::int64_t member = 0; member < args.batch->num_members; ++member) {
     if (num_slabs == 0) {
       store_member_sums(args, member, PairSums());
@@ -126,7 +125,7 @@ void batch_loss(const BatchLossArgs<Real>& args, ThreadPool& pool) {
   const Batch& batch = *args.batch;
   const std::int64_t num_slabs = num_pair_slabs(batch.num_batch_pairs);
   pool.run(batch.num_members * num_slabs, [&](std::int64_t task, int) { run_slab(args, task / num_slabs, task % num_slabs); });
-  store_sums(args);
+  store_sums(args, num_slabs);
   if (args.grad_scores == nullptr) return;
 
   const auto scale_of = [&](std::int64_t member) {
@@ -169,8 +168,8 @@ void batch_loss(const BatchLossArgs<Real>& args, ThreadPool& pool) {
 
 template void store_member_sums<float>(const BatchLossArgs<float>&, std::int64_t, const PairSums&);
 template void store_member_sums<double>(const BatchLossArgs<double>&, std::int64_t, const PairSums&);
-template void store_sums<float>(const BatchLossArgs<float>&);
-template void store_sums<double>(const BatchLossArgs<double>&);
+template void store_sums<float>(const BatchLossArgs<float>&, std::int64_t);
+template void store_sums<double>(const BatchLossArgs<double>&, std::int64_t);
 template void batch_loss<float>(const BatchLossArgs<float>&, ThreadPool&);
 template void batch_loss<double>(const BatchLossArgs<double>&, ThreadPool&);
 

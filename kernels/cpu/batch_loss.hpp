@@ -58,10 +58,10 @@ void add(PairSums& total, const PairSums& part);
 template <typename Real>
 void store_member_sums(const BatchLossArgs<Real>& args, std::int64_t member, const PairSums& sums);
 
-/// The end of the pair stage: adds up args.slab_sums, the total into each member's first slab, and stores reduced loss, metrics and the
+/// The end of the pair stage: adds up args.slab_sums [num_members, num_slabs], the total into each member's first slab, and stores reduced loss, metrics and the
 /// gradient of the tie parameter.
 template <typename Real>
-void store_sums(const BatchLossArgs<Real>& args);
+void store_sums(const BatchLossArgs<Real>& args, std::int64_t num_slabs);
 
 /// values of the pairs [begin, begin + count): where they lie when their type is Real already, else converted into `buffer`; null where absent.
 template <typename Real>

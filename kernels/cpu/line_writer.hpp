@@ -33,10 +33,15 @@ class LineWriter {
   /// Where the next elements go: room() of them, and then some vectors that do not count.
   HWY_INLINE Bits* at() { return buffer_ + fill_; }
   HWY_INLINE std::int64_t room() const { return capacity - fill_; }
+  /// Elements in the buffer before at(); the buffer begins with a whole line.
+  HWY_INLINE std::int64_t filled() const { return fill_; }
   HWY_INLINE void advance(std::int64_t count) {
     fill_ += count;
     if (fill_ == capacity) flush();
   }
+
+  /// While elements are written, as many from here on come into the second-level cache: memory reads and writes at the same time.
+  void read_ahead(const Element* from) { ahead_ = from; }
 
   /// Writes what is left. Called once, at the end.
   void finish() {
@@ -60,15 +65,19 @@ class LineWriter {
     };
     copy_to(std::min(end, (begin_ + line - 1) / line * line));
     if (stream_)
-      for (; i + line <= end; i += line)
+      for (; i + line <= end; i += line) {
+        if (ahead_ != nullptr) __builtin_prefetch(ahead_ + (i - begin_), 0, 2);
         for (std::int64_t k = 0; k < line; k += lanes) hn::Stream(hn::Load(d, buffer_ + i + k), d, to_ + (i + k - begin_));
+      }
     copy_to(end);
+    if (ahead_ != nullptr) ahead_ += end - begin_;
     to_ += end - begin_;
     begin_ = fill_ = end == capacity ? 0 : end;
   }
 
   alignas(64) Bits buffer_[static_cast<std::size_t>(capacity + beyond)];
   Bits* to_;              // where buffer_[begin_] goes
+  const Element* ahead_ = nullptr;
   std::int64_t begin_, fill_;
   bool stream_;
 };

@@ -17,7 +17,7 @@ namespace segpref::cpu::HWY_NAMESPACE {
 /// Pairs of one member whose scores and gradients are at hand at the same time.
 template <typename Real>
 struct PairGroup {
-  static constexpr std::int64_t size = 64;
+  static constexpr std::int64_t size = 64, most_steps = 16384;
   Real score_first[size], score_second[size], grad_first[size], grad_second[size], label[size], weight[size], margin[size];
 };
 
@@ -25,8 +25,9 @@ template <typename Element, typename Real, typename Index>
 void sweep(const BatchLossArgs<Real>& args, bool is_mean, Real scale, const Index* HWY_RESTRICT offsets, std::int64_t member, std::int64_t slab,
            const Element* HWY_RESTRICT rewards, Real* HWY_RESTRICT scores, Element* HWY_RESTRICT grad_steps, bool stream) {
   const Batch& batch = *args.batch;
-  const std::int64_t num_steps = batch.num_steps, num_slabs = num_pair_slabs(batch.num_pairs);
-  const std::int64_t slab_begin = slab * pairs_per_slab, slab_end = std::min(batch.num_pairs, slab_begin + pairs_per_slab);
+  const std::int64_t num_steps = batch.num_steps, num_slabs = num_sweep_slabs(num_steps, batch.num_pairs);
+  const std::int64_t slab_size = pairs_per_sweep(num_steps, batch.num_pairs);
+  const std::int64_t slab_begin = slab * slab_size, slab_end = std::min(batch.num_pairs, slab_begin + slab_size);
   // The steps of the slab; the first and the last one also clear the steps that no segment holds.
   const std::int64_t step_begin = slab == 0 ? 0 : static_cast<std::int64_t>(offsets[2 * slab_begin]);
   const std::int64_t step_end = slab == num_slabs - 1 ? num_steps : static_cast<std::int64_t>(offsets[2 * slab_end]);
@@ -36,9 +37,10 @@ void sweep(const BatchLossArgs<Real>& args, bool is_mean, Real scale, const Inde
 
   PairSums sums;
   PairGroup<Real> group;
-  for (std::int64_t begin = slab_begin; begin < slab_end; begin += PairGroup<Real>::size) {
-    const std::int64_t count = std::min(PairGroup<Real>::size, slab_end - begin);
-    for (std::int64_t i = 0; i < count; ++i)
+  for (std::int64_t begin = slab_begin, count = 0; begin < slab_end; begin += count) {
+    const std::int64_t most_pairs = std::min(PairGroup<Real>::size, slab_end - begin), first_step_of_group = offsets[2 * begin];
+    count = 0;
+    for (std::int64_t i = 0; i < most_pairs && offsets[2 * (begin + i)] - first_step_of_group < PairGroup<Real>::most_steps; ++i, ++count)
       for (std::int64_t side = 0; side < 2; ++side) {
         const std::int64_t segment = 2 * (begin + i) + side, first_step = offsets[segment], length = offsets[segment + 1] - first_step;
         Real score = sum_of_steps<Real>(rewards + first_step, length, num_steps - first_step);
@@ -59,6 +61,7 @@ void sweep(const BatchLossArgs<Real>& args, bool is_mean, Real scale, const Inde
     out.grad_second = group.grad_second;
     evaluate_pairs(args.loss, in, out, sums);
 
+    writer.read_ahead(rewards + offsets[2 * (begin + count)]);
     for (std::int64_t i = 0; i < count; ++i)
       for (std::int64_t side = 0; side < 2; ++side) {
         const std::int64_t segment = 2 * (begin + i) + side, length = offsets[segment + 1] - offsets[segment];
@@ -106,7 +109,7 @@ std::optional<Real> one_sweep_scale(const BatchLossArgs<Real>& args, const Aggre
   const bool in_order = batch.identity_pairs() && !batch.windows() && batch.num_segments == 2 * batch.num_pairs;
   const bool one_coefficient = aggregation.aggregation != Aggregation::last && aggregation.discount_powers == nullptr;
   const bool divisor_known = !args.reduction.is_mean || args.reduction.normalizer.has_value() || (!batch.weights.present() && !args.loss.skip_nonfinite);
-  if (!in_order || !one_coefficient || !divisor_known || batch.num_members * num_pair_slabs(batch.num_pairs) < least_slabs) return std::nullopt;
+  if (!in_order || !one_coefficient || !divisor_known || batch.num_members * num_sweep_slabs(batch.num_steps, batch.num_pairs) < least_slabs) return std::nullopt;
   return static_cast<Real>(args.reduction.scale(static_cast<double>(batch.num_pairs)));
 }
 template std::optional<float> one_sweep_scale<float>(const BatchLossArgs<float>&, const AggregationParams<float>&);
@@ -117,7 +120,7 @@ template std::optional<double> one_sweep_scale<double>(const BatchLossArgs<doubl
   void one_sweep_loss<Element, Real>(const BatchLossArgs<Real>& args, const AggregationParams<Real>& aggregation, Real scale,        \
                                      const Element* step_rewards, Real* scores, Element* grad_steps, ThreadPool& pool) {             \
     const Batch& batch = *args.batch;                                                                                                \
-    const std::int64_t num_slabs = num_pair_slabs(batch.num_pairs);                                                                  \
+    const std::int64_t num_slabs = num_sweep_slabs(batch.num_steps, batch.num_pairs);                                                \
     const bool is_mean = aggregation.aggregation == Aggregation::mean;                                                               \
     const bool stream = batch.num_members * batch.num_steps * static_cast<std::int64_t>(sizeof(Element)) > stream_from_bytes;        \
     pool.run(batch.num_members * num_slabs, [&](std::int64_t task, int) {                                                            \
@@ -126,7 +129,7 @@ template std::optional<double> one_sweep_scale<double>(const BatchLossArgs<doubl
       (args, is_mean, scale, member, task % num_slabs, step_rewards + steps, scores + member * batch.num_segments,                   \
        grad_steps + steps, stream);                                                                                                  \
     });                                                                                                                              \
-    store_sums(args);                                                                                                                \
+    store_sums(args, num_slabs);                                                                                                     \
   }
 SEGPREF_FOR_ELEMENTS(SEGPREF_DEFINE)
 #undef SEGPREF_DEFINE

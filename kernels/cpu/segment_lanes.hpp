@@ -74,13 +74,14 @@ HWY_INLINE Real sum_of_steps(const Element* HWY_RESTRICT rewards, std::int64_t l
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(s0, s4)));
 }
 
-/// Writes runs of equal elements one after the other, each with a few whole vectors that reach beyond its end and are overwritten by the next.
+/// Writes runs of equal elements one after the other: in whole aligned vectors, the first of which joins the end of the run before, and with a few
+/// more that reach beyond the end and are overwritten by the next.
 template <typename Element>
 class RunWriter {
  public:
   using Bits = typename LineWriter<Element>::Bits;
 
-  RunWriter(Element* to, bool stream) : writer_(to, stream) {}
+  RunWriter(Element* to, bool stream) : writer_(to, stream), before_(hn::Zero(Tag())) {}
 
   HWY_INLINE void append(Element value, std::int64_t count) {
     Bits bits;
@@ -91,24 +92,34 @@ class RunWriter {
       writer_.advance(part);
       count -= part;
     }
+    if (count == 0) return;
     lay(bits, count);
     writer_.advance(count);
   }
+
+  /// While elements are written, as many from here on come into the caches.
+  void read_ahead(const Element* from) { writer_.read_ahead(from); }
 
   /// Writes what is left. Called once, after the last run.
   void finish() { writer_.finish(); }
 
  private:
+  using Tag = hn::ScalableTag<Bits>;
+
   HWY_INLINE void lay(Bits bits, std::int64_t count) {
-    const hn::ScalableTag<Bits> d;
-    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    const Tag d;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d)), filled = writer_.filled() % lanes;
     const auto value = hn::Set(d, bits);
-    Bits* HWY_RESTRICT at = writer_.at();
-    for (std::int64_t k = 0; k < vectors_per_chunk; ++k) hn::StoreU(value, d, at + k * lanes);
-    for (std::int64_t i = vectors_per_chunk * lanes; i < count; i += lanes) hn::StoreU(value, d, at + i);
+    Bits* HWY_RESTRICT at = writer_.at() - filled;
+    const auto first = hn::IfThenElse(hn::FirstN(d, static_cast<std::size_t>(filled)), before_, value);
+    hn::Store(first, d, at);
+    for (std::int64_t k = 1; k < vectors_per_chunk; ++k) hn::Store(value, d, at + k * lanes);
+    for (std::int64_t i = vectors_per_chunk * lanes; i < filled + count; i += lanes) hn::Store(value, d, at + i);
+    before_ = filled + count < lanes ? first : value;
   }
 
   LineWriter<Element> writer_;
+  hn::Vec<Tag> before_;  // the vector that the last run ends in
 };
 
 }  // namespace segpref::cpu::HWY_NAMESPACE
