@@ -82,7 +82,7 @@ PreferenceCapacity read_capacity(const segpref_preference_capacity* capacity) {
   out.num_pairs = in.num_pairs;
   out.num_batch_pairs = in.num_batch_pairs;
   out.num_batch_steps = in.num_batch_steps;
-  out.dtype = read_dtype("capacity", in.dtype);
+  out.dtype = read_dtype("capacity.dtype", in.dtype);
   return out;
 }
 

@@ -38,7 +38,7 @@ segpref::RankingCapacity read_ranking_capacity(const segpref_ranking_capacity* c
   segpref_ranking_capacity_init(&defaults);
   const segpref_ranking_capacity in = read_struct("capacity", capacity, defaults);
   check_reserved("capacity.reserved", in.reserved);
-  return {in.num_members, in.num_steps, in.num_segments, in.num_rankings, in.num_entries, read_dtype("capacity", in.dtype)};
+  return {in.num_members, in.num_steps, in.num_segments, in.num_rankings, in.num_entries, read_dtype("capacity.dtype", in.dtype)};
 }
 
 /// What both forms of the call read, in the order in which they are checked.

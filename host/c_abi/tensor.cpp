@@ -38,7 +38,7 @@ void* first_element(std::string_view name, const DLTensor& tensor) {
 }  // namespace
 
 DType read_dtype(std::string_view name, const DLDataType& dtype) {
-  if (dtype.lanes != 1) throw Error(ErrorCode::invalid_type, fmt::format("{} has a dtype of {} lanes; lanes must be 1", name, dtype.lanes));
+  if (dtype.lanes != 1) throw Error(ErrorCode::invalid_type, fmt::format("{} has {} lanes; lanes must be 1", name, dtype.lanes));
   for (DType known : {DType::f32, DType::f64, DType::f16, DType::bf16, DType::i32, DType::i64}) {
     const DLDataType same = dlpack_dtype(known);
     if (dtype.code == same.code && dtype.bits == same.bits) return known;
