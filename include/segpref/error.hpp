@@ -8,7 +8,7 @@
 
 namespace segpref {
 
-/// What kind of thing went wrong. The values will be the status codes of the C ABI.
+/// What kind of thing went wrong. The values are the status codes of the C ABI (segpref.h).
 enum class ErrorCode {
   invalid_argument = 1,  ///< a value, shape or size breaks a rule
   invalid_type = 2,      ///< a dtype or device that this argument does not take
