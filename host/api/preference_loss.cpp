@@ -125,7 +125,8 @@ void preference_loss(const Context& context, const PreferenceLossPlan& plan, Con
 
 void preference_loss(const Context& context, ConstTensorView step_rewards, const PreferenceBatch& batch, const PreferenceOptions& options,
                      const PreferenceResult& result, TensorView grad_step_rewards) {
-  validation::step_rewards(step_rewards);  // a capacity is made from it
+  validation::step_rewards(step_rewards);  // capacities are made from these
+  validation::sizes(batch, validation::members_of(step_rewards));
   const auto extent = [](const ConstTensorView& view, int axis) { return view.rank > axis ? view.shape[axis] : std::int64_t{0}; };
   PreferenceCapacity capacity;
   capacity.num_members = validation::members_of(step_rewards);

@@ -126,7 +126,8 @@ void ranking_loss(const Context& context, const RankingLossPlan& plan, ConstTens
 
 void ranking_loss(const Context& context, ConstTensorView step_rewards, const RankingBatch& batch, const PreferenceOptions& options,
                   const RankingResult& result, TensorView grad_step_rewards) {
-  validation::step_rewards(step_rewards);  // a capacity is made from it
+  validation::step_rewards(step_rewards);  // capacities are made from these
+  validation::sizes(batch);
   const auto extent = [](const ConstTensorView& view) { return view.rank > 0 ? std::max<std::int64_t>(0, view.shape[0]) : std::int64_t{0}; };
   RankingCapacity capacity;
   capacity.num_members = validation::members_of(step_rewards);

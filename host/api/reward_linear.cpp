@@ -168,6 +168,7 @@ void linear_preference_loss(const Context& context, const LinearHead& head, Cons
                             const PreferenceOptions& options, const PreferenceResult& result, const LinearGradients& gradients,
                             TensorView step_rewards) {
   const validation::LinearShape shape = validation::linear_inputs(head, features);
+  validation::sizes(batch, shape.num_members);
   const auto extent = [](const ConstTensorView& view, int axis) {
     return axis >= 0 && view.rank > axis ? std::max<std::int64_t>(0, view.shape[axis]) : std::int64_t{0};
   };

@@ -122,6 +122,7 @@ void mlp_preference_loss(const Context& context, const RewardArchitecture& archi
   validation::parameters(architecture, parameters);
   capacity.num_members = architecture.num_members;
   capacity.num_steps = validation::features(features, architecture.feature_dim);
+  validation::sizes(batch, architecture.num_members);
   capacity.num_segments = batch.offsets.present() ? std::max<std::int64_t>(0, extent(batch.offsets, 0) - 1) : extent(batch.begins, 0);
   capacity.num_pairs = extent(batch.labels, 0);
   capacity.num_batch_pairs = batch.pair_order.present() ? extent(batch.pair_order, batch.pair_order.rank - 1) : 0;

@@ -95,6 +95,14 @@ cpu::Batch preference_batch(const PreferenceBatch& in, const PreferenceOptions& 
   return batch;
 }
 
+void sizes(const PreferenceBatch& batch, std::int64_t num_members) {
+  if (batch.offsets.present()) tensor("offsets", batch.offsets, index_types, {any_extent}, "[num_segments + 1]");
+  if (batch.begins.present()) tensor("begins", batch.begins, index_types, {any_extent}, "[num_segments]");
+  if (batch.labels.present()) tensor("labels", batch.labels, {DType::f32, DType::f64}, {any_extent}, "[num_pairs]");
+  if (batch.pair_order.rank == 2) tensor("pair_order", batch.pair_order, index_types, {num_members, any_extent}, "[num_batch_pairs] or [num_members, num_batch_pairs]");
+  else if (batch.pair_order.present()) tensor("pair_order", batch.pair_order, index_types, {any_extent}, "[num_batch_pairs] or [num_members, num_batch_pairs]");
+}
+
 cpu::LossParams preference_options(const PreferenceOptions& options, const cpu::Batch& batch, bool wide) {
   const double infinity = std::numeric_limits<double>::infinity();
   option("temperature", options.temperature, options.temperature > 0 && options.temperature < infinity, "finite and > 0");

@@ -18,6 +18,9 @@ void segments(const ConstTensorView& offsets, const ConstTensorView& begins, con
 cpu::Batch preference_batch(const PreferenceBatch& batch, const PreferenceOptions& options, std::int64_t num_members,
                             std::int64_t num_steps, bool wide);
 
+/// The shapes that a call without a plan makes its capacities from: nothing is allocated for a tensor that is not there. The rest is checked later.
+void sizes(const PreferenceBatch& batch, std::int64_t num_members);
+
 /// Ranges of all options, and rules between options and labels (observed ties).
 cpu::LossParams preference_options(const PreferenceOptions& options, const cpu::Batch& batch, bool wide);
 

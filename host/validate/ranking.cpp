@@ -40,6 +40,13 @@ cpu::Rankings rankings(const RankingBatch& in, const cpu::Batch& batch, bool wid
   return rankings;
 }
 
+void sizes(const RankingBatch& batch) {
+  if (batch.offsets.present()) tensor("offsets", batch.offsets, index_types, {any_extent}, "[num_segments + 1]");
+  if (batch.begins.present()) tensor("begins", batch.begins, index_types, {any_extent}, "[num_segments]");
+  if (batch.rankings.present()) tensor("rankings", batch.rankings, index_types, {any_extent}, "[num_entries]");
+  if (batch.ranking_offsets.present()) tensor("ranking_offsets", batch.ranking_offsets, index_types, {any_extent}, "[num_rankings + 1]");
+}
+
 void ranking_options(const PreferenceOptions& options, const cpu::Batch& batch, bool wide) {
   const PreferenceOptions defaults;
   const auto unused = [](std::string_view name, bool is_default) {

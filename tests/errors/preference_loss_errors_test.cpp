@@ -129,6 +129,28 @@ TEST(PreferenceLossErrorsOfPlans, LegalCallPasses) {
   EXPECT_NE(call.loss[0], 7.0f);
 }
 
+// A workspace is made from shapes: those of tensors that are not there must not get as far.
+TEST(PreferenceLossErrorsOfPlans, NothingIsAllocatedForATensorThatIsNotThere) {
+  constexpr std::int64_t huge = std::int64_t{1} << 44;
+  const auto refused = [&](const std::function<void(Call&)>& spoil, const std::string& message) {
+    Call call;
+    spoil(call);
+    try {
+      call.run();
+      ADD_FAILURE() << "accepted; expected: " << message;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::invalid_argument) << error.what();
+      EXPECT_NE(std::string(error.what()).find(message), std::string::npos) << error.what();
+    }
+  };
+  const auto absent = [](ConstTensorView& tensor) { tensor.data = nullptr, tensor.shape[0] = huge; };
+  refused([&](Call& c) { absent(c.batch.offsets); }, "offsets is null with shape [17592186044416]");
+  refused([&](Call& c) { absent(c.batch.labels); }, "labels is null");
+  refused([&](Call& c) { absent(c.batch.pair_order); }, "pair_order is null");
+  refused([&](Call& c) { c.batch.pair_order = view(static_cast<const std::int32_t*>(nullptr), {0, huge}); }, "pair_order has shape [0, 17592186044416]");
+  refused([&](Call& c) { c.batch.offsets = {}; c.batch.begins = view(static_cast<const std::int32_t*>(nullptr), {huge}); }, "begins is null");
+}
+
 TEST(PreferenceLossErrorsOfPlans, CapacityWorkspaceAndDtypeAreChecked) {
   Call call;
   PreferenceCapacity capacity{1, 5, 3, 2, 2, 0, DType::f32};

@@ -80,6 +80,19 @@ TEST(LinearLossErrors, AWiderCallThanThePlanIsRefused) {
   }
 }
 
+// Found by the fuzzer: without segments the scratch of the gradients is empty, which must not read as "no gradient was asked for".
+TEST(LinearLossErrors, GradientsOfNoSegmentsAreZero) {
+  Call call;
+  call.offsets = {0};
+  call.labels.clear();
+  call.batch.offsets = view(std::as_const(call.offsets));
+  call.batch.labels = view(std::as_const(call.labels));
+  call.run();
+  EXPECT_EQ(call.grad, std::vector<float>(3, 0));
+  EXPECT_EQ(call.grad_b, std::vector<float>(1, 0));
+  EXPECT_EQ(call.grad_x, std::vector<float>(12, 0));
+}
+
 TEST(LinearLossErrors, APlanNamesAWidthOverTheLimit) {
   EXPECT_THROW(LinearLossPlan(capacity_of_call(), 16385), Error);
 }

@@ -64,7 +64,7 @@ class Call {
       demand(segpref_last_error()[0] != '\0', "a refused call without a sentence");
       return tensors_.demand_nothing_written();
     }
-    tensors_.demand_outputs_overwritten();
+    if (care_) tensors_.demand_outputs_overwritten();  // else a tensor may have been made and not passed
     const auto outputs = tensors_.outputs();
     tensors_.restore();
     demand(run(context(2)) == SEGPREF_OK, "the same call was refused on two threads");

@@ -83,7 +83,7 @@ class Tensors {
  private:
   enum class Role { in, out, inout };
   static constexpr std::byte pattern{0xab};
-  static constexpr std::size_t max_bytes = 1 << 16;
+  static constexpr std::size_t max_bytes = 1 << 20;
 
   struct Tensor {
     DLTensor dl{};
@@ -118,7 +118,7 @@ class Tensors {
   /// Shapes, dtypes, strides and devices. What they cover stays small, or cannot be a size at all.
   void spoil_description(Tensor& tensor) {
     const auto extent = [&]() -> std::int64_t {
-      constexpr std::int64_t extents[] = {0, 1, 2, 3, 7, 24, -1, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(),
+      constexpr std::int64_t extents[] = {0, 1, 2, 3, 5, 9, -1, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(),
                                           std::int64_t{1} << 62};
       return choices_.PickValueInArray(extents);
     };
