@@ -1,5 +1,8 @@
-// Writes a small valid file for each reader's fuzzer: make_seeds FOLDER.
+// Writes a small valid file for each reader's fuzzer, and numbers of enough length for the calls of the C ABI's: make_seeds FOLDER.
 #include <filesystem>
+#include <fstream>
+#include <random>
+#include <string>
 
 #include "segpref/model_file.hpp"
 #include "segpref/npz_writer.hpp"
@@ -7,7 +10,7 @@
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
   const std::filesystem::path folder = argv[1];
-  for (const char* name : {"npz_reader_fuzz", "safetensors_reader_fuzz"}) std::filesystem::create_directories(folder / name);
+  for (const char* name : {"npz_reader_fuzz", "safetensors_reader_fuzz", "c_abi_fuzz"}) std::filesystem::create_directories(folder / name);
   const float numbers[8] = {};
   const std::int64_t offsets[3] = {0, 1, 2};
   segpref::NpzWriter ragged(
@@ -27,4 +30,10 @@ int main(int argc, char** argv) {
   model.architecture.hidden = {8};
   model.parameters.assign(static_cast<std::size_t>(segpref::num_parameters(model.architecture)), 0.0f);
   segpref::save_model((folder / "safetensors_reader_fuzz/model.safetensors").string(), model);
+  std::mt19937 generator(0);
+  for (int seed = 0; seed < 64; ++seed) {
+    std::string bytes(1024, '\0');
+    for (char& byte : bytes) byte = static_cast<char>(generator());
+    std::ofstream(folder / "c_abi_fuzz" / std::to_string(seed), std::ios::binary) << bytes;
+  }
 }
