@@ -27,10 +27,17 @@ bool spin_until(Condition condition) {
 
 ThreadPool::ThreadPool(int num_threads) {
   workers_.reserve(static_cast<std::size_t>(num_threads - 1));
-  for (int thread_idx = 1; thread_idx < num_threads; ++thread_idx) workers_.emplace_back([this, thread_idx] { work(thread_idx); });
+  try {
+    for (int thread_idx = 1; thread_idx < num_threads; ++thread_idx) workers_.emplace_back([this, thread_idx] { work(thread_idx); });
+  } catch (...) {  // the system has no more threads; those that run must end before they go
+    stop();
+    throw;
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
   {
     std::lock_guard lock(state_mutex_);
     stopping_ = true;

@@ -40,6 +40,7 @@ class ThreadPool {
 
   void run_erased(std::int64_t num_tasks, void* function, ErasedTask call);
   void work(int thread_idx);
+  void stop();
   void take_tasks(const Job& job, int thread_idx);
 
   std::vector<std::thread> workers_;
