@@ -64,7 +64,9 @@ int main() {
   segpref::Trainer trainer(context, data, architecture, options);
   while (!trainer.finished()) {
     const auto report = trainer.run_epoch();
-    if (report->epoch % 5 == 0) std::printf("epoch %2ld: loss %.3f, held-out accuracy %.3f\n", static_cast<long>(report->epoch), report->loss[0], report->held_out->mean.accuracy.value_or(0));
+    if (report->epoch % 5 != 0) continue;
+    const double accuracy = report->held_out->mean.accuracy.value_or(0);
+    std::printf("epoch %2ld: loss %.3f, held-out accuracy %.3f\n", static_cast<long>(report->epoch), report->loss[0], accuracy);
   }
   trainer.result().save(model_path);
 

@@ -19,8 +19,10 @@ int main() {
   std::vector<float> labels;
   for (std::int64_t pair = 0; pair < num_pairs; ++pair) {
     double gap = 0;
-    for (std::int64_t step = 0; step < length; ++step)
-      gap += features[static_cast<std::size_t>(((2 * pair + 1) * length + step) * feature_dim + 3)] - features[static_cast<std::size_t>((2 * pair * length + step) * feature_dim + 3)];
+    for (std::int64_t step = 0; step < length; ++step) {
+      const std::int64_t in_first = 2 * pair * length + step, in_second = in_first + length;
+      gap += features[static_cast<std::size_t>(in_second * feature_dim + 3)] - features[static_cast<std::size_t>(in_first * feature_dim + 3)];
+    }
     labels.push_back(gap > 0 ? 1.0f : 0.0f);
   }
 

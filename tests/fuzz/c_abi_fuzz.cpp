@@ -85,7 +85,8 @@ class Call {
 
   double number(double usual) {
     if (!slip()) return usual;
-    constexpr double numbers[] = {0, -0.0, 0.25, 1, 2, -1, 1e-310, 1e300, std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()};
+    constexpr double infinity = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+    constexpr double numbers[] = {0, -0.0, 0.25, 1, 2, -1, 1e-310, 1e300, infinity, -infinity, nan};
     return choices_.PickValueInArray(numbers);
   }
   std::int32_t constant(std::int32_t last) { return slip() ? choices_.ConsumeIntegral<std::int32_t>() : choices_.ConsumeIntegralInRange<std::int32_t>(0, last); }
@@ -172,7 +173,8 @@ class Call {
   }
 
   /// Makes a plan and the workspace it asks for, where that is small, then runs in it.
-  void judge_planned(const std::function<segpref_status(segpref_plan**)>& make, const std::function<segpref_status(const segpref_context*, const segpref_plan*, void*, std::size_t)>& run) {
+  void judge_planned(const std::function<segpref_status(segpref_plan**)>& make,
+                     const std::function<segpref_status(const segpref_context*, const segpref_plan*, void*, std::size_t)>& run) {
     segpref_plan* plan = nullptr;
     const segpref_status status = make(&plan);
     demand(documented(status), segpref_last_error());

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -126,7 +127,11 @@ class Tensors {
     switch (wrong_) {
       case 1: tensor.shape[axis] = extent(); break;
       case 2: tensor.dl.ndim = choices_.ConsumeIntegralInRange(-1, 6); for (auto& e : tensor.shape) e = extent(); break;
-      case 3: tensor.dl.dtype = {choices_.ConsumeIntegral<std::uint8_t>(), choices_.ConsumeIntegral<std::uint8_t>(), choices_.ConsumeIntegralInRange<std::uint16_t>(0, 2)}; break;
+      case 3: {
+        const auto code = choices_.ConsumeIntegral<std::uint8_t>(), bits = choices_.ConsumeIntegral<std::uint8_t>();
+        tensor.dl.dtype = {code, bits, choices_.ConsumeIntegralInRange<std::uint16_t>(0, 2)};
+        break;
+      }
       case 4: tensor.dl.dtype = choices_.PickValueInArray({f32, f64, f16, bf16, i32, i64}); break;
       case 5: tensor.strides[axis] = choices_.ConsumeIntegralInRange<std::int64_t>(-2, 40); tensor.dl.strides = tensor.strides.data(); break;
       case 6: {
@@ -201,8 +206,13 @@ class Tensors {
     else if (dtype.code == kDLInt && dtype.bits == 64) put(whole);
     else if (dtype.code == kDLFloat && dtype.bits == 32) put(static_cast<float>(real));
     else if (dtype.code == kDLFloat && dtype.bits == 64) put(real);
-    else if (dtype.code == kDLFloat && dtype.bits == 16) put(static_cast<std::uint16_t>(0x3c00 + static_cast<std::uint16_t>(static_cast<int>(std::clamp(real, -8.0, 8.0) * 64))));
+    else if (dtype.code == kDLFloat && dtype.bits == 16) put(f16_near_one(real));
     else if (dtype.code == kDLBfloat && dtype.bits == 16) put(static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(real)) >> 16));
+  }
+
+  /// Some finite f16 that differs where `real` does: its values do not matter.
+  static std::uint16_t f16_near_one(double real) {
+    return static_cast<std::uint16_t>(0x3c00 + static_cast<int>(64 * (std::isfinite(real) ? std::clamp(real, -8.0, 8.0) : 0.0)));
   }
 
   FuzzedDataProvider& choices_;
