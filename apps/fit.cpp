@@ -1,5 +1,6 @@
 // segpref fit: trains an ensemble, writes model, metrics and checkpoints.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <atomic>
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <iostream>
 #include <memory>
 #include <sstream>
+#include <utility>
 
 #include "apps/command.hpp"
 
@@ -22,7 +24,9 @@ extern "C" void on_signal(int) { interrupted = true; }
 struct FitOptions {
   Common common;
   std::string data, out, metrics, checkpoint, hidden = "256,256,256", activation = "leaky-relu", output = "identity", optimizer = "adamw", sampling = "per-member";
-  std::string aggregation = "sum", nonfinite = "error";
+  std::string aggregation = "sum", nonfinite = "error", tie_model = "none";
+  std::vector<double> output_range;  // empty, or lo and hi
+  std::vector<float> tie_parameter;  // empty: the tie model's default; else one number, or one per member
   bool resume = false, no_bias = false, no_standardize = false, no_normalize = false;
   RewardArchitecture architecture;
   TrainerOptions trainer;
@@ -56,6 +60,14 @@ std::vector<std::int64_t> widths_from(const std::string& text) {
   return widths;
 }
 
+/// eta = 0.5 and nu = 1: a tie is likely between equals and rare between unequals.
+void translate_ties(FitOptions& o) {
+  PreferenceOptions& loss = o.trainer.loss;
+  loss.tie_model = choose<TieModel>(o.tie_model, {{"none", TieModel::none}, {"rao-kupper", TieModel::rao_kupper}, {"davidson", TieModel::davidson}}, "--tie-model");
+  if (o.tie_parameter.empty() && loss.tie_model != TieModel::none) o.tie_parameter = {loss.tie_model == TieModel::rao_kupper ? 0.5f : 0.0f};
+  if (!o.tie_parameter.empty()) loss.tie_parameter = view(std::as_const(o.tie_parameter));
+}
+
 /// The names of the command line become the options of the library.
 void translate(FitOptions& o) {
   o.architecture.hidden = widths_from(o.hidden);
@@ -66,26 +78,35 @@ void translate(FitOptions& o) {
   o.trainer.sampling = choose<Sampling>(o.sampling, {{"shared", Sampling::shared}, {"per-member", Sampling::per_member}, {"bootstrap", Sampling::bootstrap}}, "--sampling");
   o.trainer.loss.aggregation = choose<Aggregation>(o.aggregation, {{"sum", Aggregation::sum}, {"mean", Aggregation::mean}, {"last", Aggregation::last}}, "--aggregation");
   o.trainer.loss.nonfinite = choose<NonFinite>(o.nonfinite, {{"error", NonFinite::propagate}, {"propagate", NonFinite::propagate}, {"skip", NonFinite::skip}}, "--nonfinite");
+  translate_ties(o);
+  if (!o.output_range.empty()) {
+    o.architecture.output_scaled = true;
+    o.architecture.output_lo = o.output_range[0];
+    o.architecture.output_hi = o.output_range[1];
+  }
   o.trainer.standardize_features = !o.no_standardize;
   o.trainer.normalize_rewards = !o.no_normalize;
 }
 
 /// Everything that decides the result, as one line: a run may only be resumed with the same.
-std::string settings_of(const FitOptions& o) {
+std::string settings_of(const FitOptions& o, const PreferenceDataset& data) {
   const TrainerOptions& t = o.trainer;
-  const nlohmann::json json = {{"version", version()}, {"labels", o.common.labels}, {"hidden", o.architecture.hidden}, {"members", o.architecture.num_members},
-                               {"activation", o.activation}, {"leaky_slope", o.architecture.leaky_slope}, {"output", o.output}, {"bias", !o.no_bias},
+  const nlohmann::json json = {{"version", version()}, {"pairs", data.num_pairs()}, {"steps", data.num_steps()}, {"feature_dim", data.feature_dim()}, {"labels", o.common.labels}, {"hidden", o.architecture.hidden}, {"members", o.architecture.num_members},
+                               {"activation", o.activation}, {"leaky_slope", o.architecture.leaky_slope}, {"output", o.output}, {"output_range", o.output_range}, {"bias", !o.no_bias},
                                {"dropout", o.architecture.dropout}, {"epochs", t.epochs}, {"batch_pairs", t.batch_pairs}, {"lr", t.optimizer.learning_rate},
-                               {"weight_decay", t.optimizer.weight_decay}, {"optimizer", o.optimizer}, {"sampling", o.sampling}, {"validation", t.validation},
+                               {"beta1", t.optimizer.beta1}, {"beta2", t.optimizer.beta2}, {"epsilon", t.optimizer.epsilon}, {"weight_decay", t.optimizer.weight_decay},
+                               {"optimizer", o.optimizer}, {"sampling", o.sampling}, {"validation", t.validation},
                                {"patience", t.patience}, {"seed", t.seed}, {"temperature", t.loss.temperature}, {"discount", t.loss.discount},
                                {"aggregation", o.aggregation}, {"smoothing", t.loss.smoothing}, {"lapse", t.loss.lapse},
                                {"clip", std::isfinite(t.loss.clip) ? nlohmann::json(t.loss.clip) : nlohmann::json("none")}, {"centering", t.loss.centering},
+                               {"tie_model", o.tie_model}, {"tie_parameter", o.tie_parameter}, {"learn_tie_parameter", t.learn_tie_parameter},
                                {"nonfinite", o.nonfinite}, {"standardize", t.standardize_features}, {"normalize", t.normalize_rewards}};
   return json.dump();
 }
 
 nlohmann::json line_of(const EpochReport& report) {
   nlohmann::json json = {{"epoch", report.epoch}, {"loss", report.loss}, {"accuracy", report.accuracy}};
+  if (!report.tie_parameter.empty()) json["tie_parameter"] = report.tie_parameter;
   if (report.held_out) json["held_out"] = to_json(*report.held_out);
   return json;
 }
@@ -105,7 +126,7 @@ int fit(FitOptions& o) {
   o.architecture.feature_dim = data.feature_dim();
   Trainer trainer(context, data, o.architecture, o.trainer);
   const std::string checkpoint = o.checkpoint.empty() ? o.out + ".checkpoint" : o.checkpoint;
-  const std::string settings = settings_of(o);
+  const std::string settings = settings_of(o, data);
   std::string lines;
   if (o.resume && std::ifstream(checkpoint).good()) {
     lines = trainer.load_checkpoint(checkpoint, settings);
@@ -157,6 +178,11 @@ int fit(FitOptions& o) {
     for (std::size_t member = 0; member < evaluation.members.size(); ++member) show(fmt::format("member {}", member), evaluation.members[member]);
     show("ensemble", evaluation.mean);
   }
+  if (o.trainer.loss.tie_model != TieModel::none) {
+    const std::vector<float> ties = ensemble.score_options().tie_parameter;
+    summary["tie_parameter"] = ties;
+    std::cerr << fmt::format("tie parameter per member: {}\n", fmt::join(ties, ", "));
+  }
   if (o.common.json) std::cout << summary.dump() << "\n";
   return exit_ok;
 }
@@ -178,11 +204,15 @@ void add_fit(CLI::App& app, Run& run) {
   c.add_option("--activation", o.activation, "relu, leaky-relu, tanh, silu, gelu")->capture_default_str();
   c.add_option("--leaky-slope", o.architecture.leaky_slope, "Slope of leaky-relu below 0")->capture_default_str();
   c.add_option("--output", o.output, "identity, tanh, sigmoid")->capture_default_str();
+  c.add_option("--output-range", o.output_range, "LO HI: scales output tanh or sigmoid to this range")->expected(2);
   c.add_flag("--no-bias", o.no_bias, "Layers without biases");
   c.add_option("--dropout", o.architecture.dropout, "Probability that a hidden unit is dropped in training")->capture_default_str();
   c.add_option("--epochs", o.trainer.epochs, "Passes over the training pairs")->capture_default_str();
   c.add_option("--batch-pairs", o.trainer.batch_pairs, "Pairs of a minibatch")->capture_default_str();
   c.add_option("--lr", o.trainer.optimizer.learning_rate, "Learning rate")->capture_default_str();
+  c.add_option("--beta1", o.trainer.optimizer.beta1, "Decay of the first moment")->capture_default_str();
+  c.add_option("--beta2", o.trainer.optimizer.beta2, "Decay of the second moment")->capture_default_str();
+  c.add_option("--epsilon", o.trainer.optimizer.epsilon, "Added to the root of the second moment")->capture_default_str();
   c.add_option("--weight-decay", o.trainer.optimizer.weight_decay, "Weight decay (adamw) or L2 (adam-l2)")->capture_default_str();
   c.add_option("--optimizer", o.optimizer, "adamw or adam-l2")->capture_default_str();
   c.add_option("--sampling", o.sampling, "shared, per-member or bootstrap")->capture_default_str();
@@ -196,6 +226,9 @@ void add_fit(CLI::App& app, Run& run) {
   c.add_option("--lapse", o.trainer.loss.lapse, "Probability that the rater answered at random")->capture_default_str();
   c.add_option("--clip", o.trainer.loss.clip, "Clip of the logit");
   c.add_option("--centering", o.trainer.loss.centering, "Weight of (score_first + score_second)^2")->capture_default_str();
+  c.add_option("--tie-model", o.tie_model, "none, rao-kupper or davidson: a label of 0.5 is then an observed tie")->capture_default_str();
+  c.add_option("--tie-parameter", o.tie_parameter, "eta > 0 (rao-kupper, default 0.5) or log nu (davidson, default 0); one, or A,B,... for each member")->delimiter(',')->allow_extra_args(false);
+  c.add_flag("--learn-tie-parameter", o.trainer.learn_tie_parameter, "Learn it for every member, from there on");
   c.add_option("--nonfinite", o.nonfinite, "Non-finite features: error, skip (leaves the pair out) or propagate")->capture_default_str();
   c.add_flag("--no-standardize", o.no_standardize, "Use features as they are");
   c.add_flag("--no-normalize", o.no_normalize, "Leave the model's rewards as they come");

@@ -11,6 +11,7 @@
 #include "apps/command.hpp"
 #include "apps/correlation.hpp"
 #include "host/trainer/feature_statistics.hpp"
+#include "host/trainer/outcomes.hpp"
 #include "kernels/cpu/query_scores.hpp"
 
 namespace segpref::app {
@@ -127,6 +128,16 @@ int predict(const UseOptions& o) {
   return exit_ok;
 }
 
+/// What the members think of one candidate; with a tie model "a tie" is a third answer.
+cpu::QueryScore score_of(const ScoreOptions& options, const std::vector<double>& logits) {
+  const auto members = static_cast<std::int64_t>(logits.size());
+  if (options.tie_model == TieModel::none) return cpu::query_score(members, [&](std::int64_t member) { return logits[static_cast<std::size_t>(member)]; });
+  std::vector<Outcomes> outcomes;
+  for (std::size_t member = 0; member < logits.size(); ++member)
+    outcomes.push_back(outcomes_of(options.tie_model, static_cast<double>(options.tie_parameter[member]), logits[member]));
+  return query_score(outcomes);
+}
+
 int query(const UseOptions& o) {
   const Context context = make_context(o.common);
   const RewardEnsemble model = RewardEnsemble::load(o.model);
@@ -140,8 +151,11 @@ int query(const UseOptions& o) {
     double key;
   };
   std::vector<Candidate> candidates;
+  const ScoreOptions options = model.score_options();
+  std::vector<double> pair_logits(static_cast<std::size_t>(model.architecture().num_members));
   for (std::size_t i = 0; i < pairs.size(); ++i) {
-    const cpu::QueryScore score = cpu::query_score(model.architecture().num_members, [&](std::int64_t member) { return static_cast<double>(logits[static_cast<std::size_t>(member) * pairs.size() + i]); });
+    for (std::size_t member = 0; member < pair_logits.size(); ++member) pair_logits[member] = static_cast<double>(logits[member * pairs.size() + i]);
+    const cpu::QueryScore score = score_of(options, pair_logits);
     const double key = o.by == "disagreement" ? score.disagreement : o.by == "entropy" ? score.entropy_of_mean : score.entropy_of_mean - score.mean_entropy;
     candidates.push_back({pairs[i], score, key});
   }
@@ -175,6 +189,11 @@ int info(const UseOptions& o) {
       json["model"] = {{"feature_dim", a.feature_dim}, {"hidden", a.hidden}, {"num_members", a.num_members}, {"num_parameters", num_parameters(a)}, {"activation", activations[static_cast<int>(a.activation)]},
                        {"output", outputs[static_cast<int>(a.output)]}, {"standardized", !model.file().feature_mean.empty()}, {"normalized", !model.file().reward_shift.empty()},
                        {"written_by", model.file().library_version}};
+      if (a.output_scaled) json["model"]["output_range"] = {a.output_lo, a.output_hi};
+      const ScoreOptions score = model.score_options();
+      const char* tie_models[] = {"none", "rao-kupper", "davidson"};
+      json["model"]["tie_model"] = tie_models[static_cast<int>(score.tie_model)];
+      if (score.tie_model != TieModel::none) json["model"]["tie_parameter"] = score.tie_parameter;
     }
   }
   std::cout << (o.common.json ? json.dump() : json.dump(2)) << "\n";

@@ -4,16 +4,20 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <span>
+
+#include <fmt/ranges.h>
 
 #include "host/plan/owned_workspace.hpp"
+#include "host/trainer/outcomes.hpp"
 
 namespace segpref {
 namespace {
 
-/// Pairs whose rows are in memory together when logits are computed.
-constexpr std::int64_t pairs_per_chunk = 1024;
+/// Pairs and rows that are in memory together when logits are computed: enough to keep every thread busy, and never more than
+/// about 200 MB of activations of the widest usual model.
+constexpr std::int64_t most_pairs_per_chunk = 1024, most_rows_per_chunk = 16384;
 
-double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }
 double sigmoid(double x) { return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); }
 
 /// Sums of one model over pairs.
@@ -22,11 +26,13 @@ struct Tally {
   std::int64_t judged = 0, correct = 0;
   std::array<double, 10> bin_probability{}, bin_label{};
 
-  void add(double logit, double label, double pair_weight) {
+  void add(double logit, TieModel tie_model, double tie_parameter, double label, double pair_weight) {
+    const Outcomes outcomes = outcomes_of(tie_model, tie_parameter, logit);
     weight += pair_weight;
-    loss += pair_weight * ((1 - label) * softplus(logit) + label * softplus(-logit));
-    const double probability = sigmoid(logit);
-    brier += (probability - label) * (probability - label);
+    loss += pair_weight * loss_of(outcomes, tie_model, label);
+    const double expected = std::exp(outcomes.log_second) + 0.5 * std::exp(outcomes.log_tie);
+    brier += (expected - label) * (expected - label);
+    const double probability = sigmoid(outcomes.log_second - outcomes.log_first);
     if (label == 0.5) return;
     ++judged;
     if ((label > 0.5) == (logit > 0) && logit != 0) ++correct;
@@ -48,6 +54,28 @@ struct Tally {
 };
 
 constexpr const char* aggregation_names[] = {"sum", "mean", "last"};
+constexpr const char* tie_model_names[] = {"none", "rao-kupper", "davidson"};
+
+template <typename Enum>
+Enum enum_of(const std::string& key, const std::string& name, std::span<const char* const> names) {
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (name == names[i]) return static_cast<Enum>(i);
+  throw Error(ErrorCode::bad_data, fmt::format("metadata {} = '{}' must be one of {}", key, name, fmt::join(names, ", ")));
+}
+
+/// "0.5,0.25": one number per member.
+std::vector<float> tie_parameters_of(const std::string& text, std::int64_t num_members) {
+  std::vector<float> values;
+  const char* rest = text.c_str();
+  for (char* end = nullptr;; rest = end + 1) {
+    values.push_back(std::strtof(rest, &end));
+    if (end == rest) values.clear();
+    if (end == rest || *end != ',') break;
+  }
+  if (static_cast<std::int64_t>(values.size()) != num_members)
+    throw Error(ErrorCode::bad_data, fmt::format("metadata score.tie_parameter = '{}' must be {} numbers (num_members)", text, num_members));
+  return values;
+}
 
 }  // namespace
 
@@ -68,12 +96,13 @@ ScoreOptions RewardEnsemble::score_options() const {
     const auto entry = file_.metadata.find(key);
     return entry == file_.metadata.end() ? nullptr : &entry->second;
   };
-  if (const std::string* name = find("score.aggregation")) {
-    for (int i = 0; i < 3; ++i)
-      if (*name == aggregation_names[i]) options.aggregation = static_cast<Aggregation>(i);
-  }
+  if (const std::string* name = find("score.aggregation")) options.aggregation = enum_of<Aggregation>("score.aggregation", *name, aggregation_names);
   if (const std::string* value = find("score.discount")) options.discount = std::strtod(value->c_str(), nullptr);
   if (const std::string* value = find("score.temperature")) options.temperature = std::strtod(value->c_str(), nullptr);
+  if (const std::string* name = find("score.tie_model")) options.tie_model = enum_of<TieModel>("score.tie_model", *name, tie_model_names);
+  if (options.tie_model == TieModel::none) return options;
+  const std::string* values = find("score.tie_parameter");
+  options.tie_parameter = tie_parameters_of(values == nullptr ? "" : *values, file_.architecture.num_members);
   return options;
 }
 
@@ -81,6 +110,9 @@ void RewardEnsemble::set_score_options(const ScoreOptions& options) {
   file_.metadata["score.aggregation"] = aggregation_names[static_cast<int>(options.aggregation)];
   file_.metadata["score.discount"] = fmt::format("{}", options.discount);
   file_.metadata["score.temperature"] = fmt::format("{}", options.temperature);
+  file_.metadata.erase("score.tie_parameter");
+  file_.metadata["score.tie_model"] = tie_model_names[static_cast<int>(options.tie_model)];
+  if (options.tie_model != TieModel::none) file_.metadata["score.tie_parameter"] = fmt::format("{}", fmt::join(options.tie_parameter, ","));
 }
 
 Features RewardEnsemble::standardized(Features features) const {
@@ -100,6 +132,8 @@ void RewardEnsemble::predict(const Context& context, const Features& features, c
 std::vector<float> RewardEnsemble::logits(const Context& context, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs) const {
   const auto num_pairs = static_cast<std::int64_t>(pairs.size());
   const std::int64_t members = file_.architecture.num_members;
+  const std::int64_t rows_per_pair = 2 * std::max<std::int64_t>(1, data.longest_segment());
+  const std::int64_t pairs_per_chunk = std::clamp<std::int64_t>(most_rows_per_chunk / rows_per_pair, 1, most_pairs_per_chunk);
   PreferenceCapacity capacity;
   capacity.num_members = members;
   capacity.num_steps = data.num_steps();
@@ -134,6 +168,10 @@ Evaluation RewardEnsemble::evaluate(const Context& context, const PreferenceData
   const std::vector<float> member_logits = logits(context, data, pairs);
   const PreferenceBatch batch = data.batch();
   const auto members = static_cast<std::size_t>(file_.architecture.num_members);
+  const ScoreOptions score = score_options();
+  const auto tie_of = [&](std::size_t member) { return score.tie_parameter.empty() ? 0.0 : static_cast<double>(score.tie_parameter[member]); };
+  double mean_tie = 0;
+  for (std::size_t member = 0; member < members; ++member) mean_tie += tie_of(member) / static_cast<double>(members);
   Tally mean;
   std::vector<Tally> tallies(members);
   Evaluation evaluation;
@@ -146,9 +184,9 @@ Evaluation RewardEnsemble::evaluate(const Context& context, const PreferenceData
     for (std::size_t member = 0; member < members; ++member) {
       const double logit = member_logits[member * pairs.size() + i];
       sum += logit;
-      tallies[member].add(logit, label, weight);
+      tallies[member].add(logit, score.tie_model, tie_of(member), label, weight);
     }
-    mean.add(sum / static_cast<double>(members), label, weight);
+    mean.add(sum / static_cast<double>(members), score.tie_model, mean_tie, label, weight);
   }
   evaluation.mean = mean.agreement();
   evaluation.brier = evaluation.num_pairs > 0 ? mean.brier / static_cast<double>(evaluation.num_pairs) : 0.0;

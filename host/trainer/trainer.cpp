@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <utility>
 
 #include "host/plan/owned_workspace.hpp"
 #include "host/trainer/feature_statistics.hpp"
+#include "host/trainer/tie_parameter.hpp"
+#include "host/validate/batch.hpp"
 #include "host/validate/tensor.hpp"
 #include "kernels/cpu/random.hpp"
 #include "kernels/math/philox.hpp"
@@ -25,9 +28,14 @@ void check(const TrainerOptions& options) {
   validation::option("validation", options.validation, options.validation >= 0 && options.validation < 1, "in [0, 1)");
   if (options.loss.reduction != Reduction::mean || options.loss.normalizer)
     throw Error(ErrorCode::unsupported, "the trainer takes the mean over a minibatch: other reductions and a normalizer are not supported");
-  if (options.loss.tie_model != TieModel::none)
-    throw Error(ErrorCode::unsupported, "tie models are not supported by the trainer yet: train through mlp_preference_loss");
+  if (options.loss.tie_model != TieModel::none && options.loss.smoothing != 0)
+    throw Error(ErrorCode::invalid_argument, fmt::format("smoothing = {} must be 0 with a tie model: it would smooth observed ties away", options.loss.smoothing));
+  if (options.learn_tie_parameter && options.loss.tie_model == TieModel::none)
+    throw Error(ErrorCode::invalid_argument, "learn_tie_parameter needs a tie_model");
 }
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 /// Adjacent segments joined, and cut to a size that fits in memory several times.
 std::vector<std::pair<std::int64_t, std::int64_t>> stretches_of(const std::vector<std::pair<std::int64_t, std::int64_t>>& segments) {
@@ -46,6 +54,8 @@ std::vector<std::pair<std::int64_t, std::int64_t>> stretches_of(const std::vecto
 struct Progress {
   std::int64_t epoch = 0, step = 0;
   std::vector<float> parameters, first_moment, second_moment, best_parameters;
+  TieState ties;
+  std::vector<float> best_tie_parameter;
   std::int64_t best_epoch = 0;
   double best_accuracy = -1.0;
 };
@@ -67,9 +77,12 @@ struct Trainer::State {
       : context(run_context), data(dataset), options(wanted), ensemble(architecture, wanted.seed) {
     if (data.feature_dim() != architecture.feature_dim)
       throw Error(ErrorCode::invalid_argument, fmt::format("feature_dim = {} of the architecture is not the data set's {}", architecture.feature_dim, data.feature_dim()));
+    check_options();
     split();
     if (options.standardize_features) feature_statistics(data, training, ensemble.file().feature_mean, ensemble.file().feature_std);
-    ensemble.set_score_options({options.loss.aggregation, options.loss.discount, options.loss.temperature});
+    progress.ties = start_of_ties(options.loss, architecture.num_members, options.learn_tie_parameter);
+    options.loss.tie_parameter = {};  // the caller's memory; every step brings its own
+    keep_score_options(ensemble, progress.ties.value);
     sample();
     const std::size_t size = ensemble.file().parameters.size();
     progress.parameters = ensemble.file().parameters;
@@ -85,6 +98,18 @@ struct Trainer::State {
     capacity.num_batch_steps = std::max<std::int64_t>(1, std::min(data.num_steps(), 2 * capacity.num_batch_pairs * data.longest_segment()));
     plan.emplace(architecture, capacity, context.num_threads());
     workspace.emplace(plan->workspace_bytes());
+  }
+
+  /// Every rule that a step would check, before anything is made or written.
+  void check_options() const {
+    const cpu::Batch batch = validation::preference_batch(data.batch(), options.loss, ensemble.architecture().num_members, data.num_steps(), false);
+    validation::preference_options(options.loss, batch, false);
+    std::vector<float> nothing;
+    adamw_step(context, view(nothing), view(std::as_const(nothing)), view(nothing), view(nothing), 1, options.optimizer);
+  }
+
+  void keep_score_options(RewardEnsemble& model, const std::vector<float>& tie_parameter) const {
+    model.set_score_options({options.loss.aggregation, options.loss.discount, options.loss.temperature, options.loss.tie_model, tie_parameter});
   }
 
   bool own_order() const { return options.sampling != Sampling::shared; }
@@ -155,6 +180,8 @@ bool Trainer::finished() const {
 
 std::optional<EpochReport> Trainer::run_epoch(const std::function<bool(std::int64_t, std::int64_t)>& on_step) {
   State& state = *state_;
+  const Clock::time_point start = Clock::now();
+  EpochReport report;
   Progress next = state.progress;
   const std::int64_t members = state.ensemble.architecture().num_members;
   const auto num_pairs = static_cast<std::int64_t>(state.training.size());
@@ -164,7 +191,7 @@ std::optional<EpochReport> Trainer::run_epoch(const std::function<bool(std::int6
   const auto lists = static_cast<std::int64_t>(orders.size());
 
   std::vector<std::int64_t> order;
-  std::vector<float> gradient(next.parameters.size());
+  std::vector<float> gradient(next.parameters.size()), grad_ties(next.ties.unknown.size());
   std::vector<double> metrics(static_cast<std::size_t>(members * num_metrics)), totals(metrics.size(), 0.0);
   const Features features = state.ensemble.standardized(state.data.features());
   for (std::int64_t batch_idx = 0; batch_idx < num_batches; ++batch_idx) {
@@ -177,16 +204,20 @@ std::optional<EpochReport> Trainer::run_epoch(const std::function<bool(std::int6
     result.metrics = view(metrics.data(), {members, num_metrics});
     MlpGradients gradients;
     gradients.parameters = view(gradient);
+    PreferenceOptions loss = state.options.loss;
+    if (!next.ties.value.empty()) loss.tie_parameter = view(std::as_const(next.ties.value));
+    if (next.ties.learned()) result.grad_tie_parameter = view(grad_ties);
     const DropoutState dropout{true, state.options.seed, static_cast<std::uint64_t>(next.step)};
-    mlp_preference_loss(state.context, *state.plan, view(std::as_const(next.parameters)), features, batch, state.options.loss, result, gradients, dropout, {},
-                        state.workspace->get());
+    const Clock::time_point kernels_start = Clock::now();
+    mlp_preference_loss(state.context, *state.plan, view(std::as_const(next.parameters)), features, batch, loss, result, gradients, dropout, {}, state.workspace->get());
     adamw_step(state.context, view(next.parameters), view(std::as_const(gradient)), view(next.first_moment), view(next.second_moment), ++next.step,
                state.options.optimizer);
+    if (next.ties.learned()) next.ties.step(state.context, loss.tie_model, grad_ties, next.step, state.options.optimizer);
+    report.kernel_seconds += seconds_since(kernels_start);
     for (std::size_t i = 0; i < metrics.size(); ++i) totals[i] += metrics[i];
     if (on_step && !on_step(batch_idx + 1, num_batches)) return std::nullopt;
   }
 
-  EpochReport report;
   report.epoch = ++next.epoch;
   for (std::int64_t member = 0; member < members; ++member) {
     const double* row = totals.data() + member * num_metrics;
@@ -194,17 +225,23 @@ std::optional<EpochReport> Trainer::run_epoch(const std::function<bool(std::int6
     report.loss.push_back(weight > 0 ? (row[metric_loss_sum] + row[metric_centering_sum]) / weight : 0.0);
     report.accuracy.push_back(row[metric_num_judged] > 0 ? row[metric_num_correct] / row[metric_num_judged] : -1.0);
   }
+  report.tie_parameter.assign(next.ties.value.begin(), next.ties.value.end());
   state.ensemble.file().parameters = next.parameters;
+  state.keep_score_options(state.ensemble, next.ties.value);
   if (!state.held_out.empty()) {
     report.held_out = state.ensemble.evaluate(state.context, state.data, state.held_out, static_cast<const float*>(state.data.batch().labels.data));
     const double accuracy = report.held_out->mean.accuracy.value_or(0.0);
     if (accuracy > next.best_accuracy) {
       next.best_accuracy = accuracy;
       next.best_epoch = next.epoch;
-      if (state.options.patience > 0) next.best_parameters = next.parameters;
+      if (state.options.patience > 0) {
+        next.best_parameters = next.parameters;
+        next.best_tie_parameter = next.ties.value;
+      }
     }
   }
   state.progress = std::move(next);
+  report.seconds = seconds_since(start);
   return report;
 }
 
@@ -219,6 +256,8 @@ void Trainer::save_checkpoint(const std::string& path, const std::string& settin
   file.put("first_moment", progress.first_moment);
   file.put("second_moment", progress.second_moment);
   file.put("best_parameters", progress.best_parameters);
+  file.put("best_tie_parameter", progress.best_tie_parameter);
+  progress.ties.put(file);
   save_tensors(path, file);
 }
 
@@ -234,9 +273,12 @@ std::string Trainer::load_checkpoint(const std::string& path, const std::string&
   progress.first_moment = file.get<float>("first_moment");
   progress.second_moment = file.get<float>("second_moment");
   progress.best_parameters = file.get<float>("best_parameters");
+  progress.best_tie_parameter = file.get<float>("best_tie_parameter");
+  progress.ties = TieState::get(file, state_->progress.ties);
   const std::size_t size = state_->progress.parameters.size();
   const bool fits = counters.size() == 3 && best_accuracy.size() == 1 && progress.parameters.size() == size && progress.first_moment.size() == size &&
-                    progress.second_moment.size() == size && (progress.best_parameters.empty() || progress.best_parameters.size() == size);
+                    progress.second_moment.size() == size && (progress.best_parameters.empty() || progress.best_parameters.size() == size) &&
+                    progress.best_tie_parameter.size() == (progress.best_parameters.empty() ? 0 : progress.ties.value.size());
   if (!fits) throw Error(ErrorCode::bad_data, fmt::format("{}: its tensors do not fit this model", path));
   progress.epoch = counters[0];
   progress.step = counters[1];
@@ -244,13 +286,17 @@ std::string Trainer::load_checkpoint(const std::string& path, const std::string&
   progress.best_accuracy = best_accuracy[0];
   state_->progress = std::move(progress);
   state_->ensemble.file().parameters = state_->progress.parameters;
+  state_->keep_score_options(state_->ensemble, state_->progress.ties.value);
   return file.metadata_at("notes");
 }
 
 RewardEnsemble Trainer::result() const {
   const State& state = *state_;
   RewardEnsemble ensemble = state.ensemble;
-  ensemble.file().parameters = state.progress.best_parameters.empty() ? state.progress.parameters : state.progress.best_parameters;
+  if (!state.progress.best_parameters.empty()) {
+    ensemble.file().parameters = state.progress.best_parameters;
+    state.keep_score_options(ensemble, state.progress.best_tie_parameter);
+  }
   if (!state.options.normalize_rewards) return ensemble;
 
   // Rewards of the training steps, a stretch of rows at a time.

@@ -17,18 +17,20 @@ struct ScoreOptions {
   Aggregation aggregation = Aggregation::sum;
   double discount = 1.0;
   double temperature = 1.0;
+  TieModel tie_model = TieModel::none;
+  std::vector<float> tie_parameter;  ///< [num_members] with a tie model: eta or log_nu
 };
 
 /// One model's (or the mean score's) agreement with labels.
 struct Agreement {
   std::optional<double> accuracy;  ///< correct / judged pairs (label not 0.5); absent when nothing was judged
-  double loss = 0.0;               ///< mean cross-entropy, weighted, nats
+  double loss = 0.0;               ///< mean cross-entropy, weighted, nats; a label of 0.5 is an observed tie where the model has a tie model
 };
 
 struct Evaluation {
-  Agreement mean;                   ///< of the mean score of the ensemble
-  double brier = 0.0;               ///< mean of (P(second preferred) - label)^2
-  double ece = 0.0;                 ///< expected calibration error over 10 bins of P(second preferred), judged pairs
+  Agreement mean;                   ///< of the mean score of the ensemble (and the mean tie parameter)
+  double brier = 0.0;               ///< mean of (P(second preferred) + P(tie) / 2 - label)^2
+  double ece = 0.0;                 ///< expected calibration error over 10 bins of P(second preferred | no tie), judged pairs
   std::int64_t num_pairs = 0;       ///< pairs with weight > 0
   std::vector<Agreement> members;
 };
@@ -44,7 +46,7 @@ class SEGPREF_API RewardEnsemble {
   const RewardArchitecture& architecture() const { return file_.architecture; }
   RewardModelFile& file() { return file_; }
   const RewardModelFile& file() const { return file_; }
-  ScoreOptions score_options() const;                    ///< from the metadata; defaults when there are none
+  ScoreOptions score_options() const;                    ///< from the metadata; defaults when there are none. @throws Error(bad_data)
   void set_score_options(const ScoreOptions& options);
 
   /// `features` with this model's standardisation.

@@ -20,7 +20,8 @@ struct TrainerOptions {
   std::int64_t epochs = 50;
   std::int64_t batch_pairs = 128;
   AdamWOptions optimizer;
-  PreferenceOptions loss;         ///< reduction must be mean; tie models are not supported by the trainer yet
+  PreferenceOptions loss;         ///< reduction must be mean, tie_parameter f32 (copied); a tie model excludes smoothing and margins
+  bool learn_tie_parameter = false;  ///< every member's own, by the same optimiser without decay, from loss.tie_parameter: log(eta) or log_nu
   Sampling sampling = Sampling::per_member;
   double validation = 0.1;        ///< fraction of pairs held out where the data set has no split; 0: none
   std::int64_t patience = 0;      ///< stop after this many epochs without a better held-out accuracy and keep the best; 0: never
@@ -33,7 +34,10 @@ struct EpochReport {
   std::int64_t epoch = 0;         ///< 1 for the first
   std::vector<double> loss;       ///< [num_members] mean training loss of the epoch
   std::vector<double> accuracy;   ///< [num_members] training accuracy; -1 when nothing was judged
+  std::vector<double> tie_parameter;  ///< [num_members] after the epoch; empty without a tie model
   std::optional<Evaluation> held_out;
+  double seconds = 0;             ///< of the whole epoch, with the evaluation
+  double kernel_seconds = 0;      ///< of it in mlp_preference_loss and adamw_step of the training steps
 };
 
 /// Results depend on data, options and seed alone, not on threads or on how often a run was interrupted.
