@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "host/reference_backend/reference_backend.hpp"
 #include "host/validate/tensor.hpp"
 #include "kernels/cpu/adamw.hpp"
 
@@ -51,6 +52,7 @@ void adamw_step(const Context& context, TensorView parameters, ConstTensorView g
   validation::tensor("second_moment", second_moment, {parameters.dtype}, {n}, "[n]");
   if (step < 1) throw Error(ErrorCode::invalid_argument, fmt::format("step = {} must be >= 1 (the first step is 1)", step));
   check_options(options);
+  if (reference_backend::selected()) return reference_backend::adamw_step(parameters, gradients, first_moment, second_moment, step, options);
   const cpu::AdamWCoefficients coefficients = coefficients_of(options, step);
   if (parameters.dtype == DType::f32) run<float>(context, parameters, gradients, first_moment, second_moment, coefficients);
   else run<double>(context, parameters, gradients, first_moment, second_moment, coefficients);

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "host/plan/owned_workspace.hpp"
+#include "host/reference_backend/reference_backend.hpp"
 #include "host/validate/mlp.hpp"
 #include "host/validate/tensor.hpp"
 #include "kernels/cpu/reward_mlp/activations.hpp"
@@ -93,6 +94,7 @@ void predict_rewards(const Context& context, const RewardArchitecture& architect
     validation::tensor("normalization.shift", normalization.shift, {DType::f32}, {architecture.num_members}, "[num_members]");
     validation::tensor("normalization.scale", normalization.scale, {DType::f32}, {architecture.num_members}, "[num_members]");
   }
+  if (reference_backend::selected()) return reference_backend::predict_rewards(architecture, compute, parameters, features, prediction, normalization);
   if (real == DType::f64) predict<double>(context, {architecture, compute}, static_cast<const double*>(parameters.data), features, num_steps, prediction, normalization);
   else predict<float>(context, {architecture, compute}, static_cast<const float*>(parameters.data), features, num_steps, prediction, normalization);
 }

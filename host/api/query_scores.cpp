@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "host/parallel/thread_pool.hpp"
+#include "host/reference_backend/reference_backend.hpp"
 #include "host/validate/tensor.hpp"
 #include "kernels/cpu/batch.hpp"
 #include "kernels/cpu/query_scores.hpp"
@@ -55,6 +56,7 @@ void query_scores(const Context& context, ConstTensorView scores, ConstTensorVie
   for (const auto& [name, view] : {std::pair{"mean_probability", &result.mean_probability}, {"disagreement", &result.disagreement},
                                    {"entropy_of_mean", &result.entropy_of_mean}, {"mean_entropy", &result.mean_entropy}})
     if (view->present()) validation::tensor(name, *view, {scores.dtype}, {num_pairs}, "[num_pairs]");
+  if (reference_backend::selected()) return reference_backend::query_scores(scores, pairs, temperature, result);
   if (scores.dtype == DType::f64) run<double>(context, scores, indices, num_pairs, temperature, result);
   else run<float>(context, scores, indices, num_pairs, temperature, result);
 }

@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "host/plan/owned_workspace.hpp"
+#include "host/plan/print_plan.hpp"
 #include "host/plan/workspace_layout.hpp"
+#include "host/reference_backend/reference_backend.hpp"
 #include "host/validate/batch.hpp"
 #include "host/validate/ranking.hpp"
 #include "host/validate/step_rewards.hpp"
@@ -93,6 +95,7 @@ RankingLossPlan::RankingLossPlan(const RankingCapacity& capacity) : capacity_(ca
   if (capacity.dtype == DType::f64) book<double>(capacity, layout);
   else book<float>(capacity, layout);
   workspace_bytes_ = layout.total_bytes();
+  print_if_asked(*this);
 }
 
 std::string RankingLossPlan::describe() const {
@@ -116,6 +119,7 @@ void ranking_loss(const Context& context, const RankingLossPlan& plan, ConstTens
   if (grad_step_rewards.present()) validation::shape_of_rewards("grad_step_rewards", grad_step_rewards, step_rewards, {step_rewards.dtype});
   validation::within_capacity(plan.capacity(), batch, rankings, step_rewards.dtype);
 
+  if (reference_backend::selected()) return reference_backend::ranking_loss(step_rewards, batch, rankings, options, result, grad_step_rewards);
   switch (step_rewards.dtype) {
     case DType::f32: return run<float, float>(context, plan, step_rewards, batch, rankings, options, result, grad_step_rewards, workspace);
     case DType::f64: return run<double, double>(context, plan, step_rewards, batch, rankings, options, result, grad_step_rewards, workspace);

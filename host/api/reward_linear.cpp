@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "host/plan/owned_workspace.hpp"
+#include "host/plan/print_plan.hpp"
 #include "host/plan/workspace_layout.hpp"
+#include "host/reference_backend/reference_backend.hpp"
 #include "host/validate/batch.hpp"
 #include "host/validate/linear.hpp"
 #include "host/validate/tensor.hpp"
@@ -133,6 +135,7 @@ LinearLossPlan::LinearLossPlan(const PreferenceCapacity& capacity, std::int64_t 
   if (capacity.dtype == DType::f64) book<double>(capacity, feature_dim, layout);
   else book<float>(capacity, feature_dim, layout);
   workspace_bytes_ = layout.total_bytes();
+  print_if_asked(*this);
 }
 
 std::string LinearLossPlan::describe() const {
@@ -155,6 +158,7 @@ void linear_preference_loss(const Context& context, const LinearLossPlan& plan, 
   if (shape.feature_dim > plan.feature_dim())
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("feature_dim = {} is more than the plan's capacity {}", shape.feature_dim, plan.feature_dim()));
+  if (reference_backend::selected()) return reference_backend::linear_preference_loss(head, features, batch, options, result, gradients, step_rewards);
   const Call call{batch, loss, head, features, options, result, gradients, step_rewards};
   switch (features.dtype) {
     case DType::f32: return run<float, float>(context, plan, call, workspace);

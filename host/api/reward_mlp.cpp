@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "host/plan/owned_workspace.hpp"
+#include "host/plan/print_plan.hpp"
+#include "host/reference_backend/reference_backend.hpp"
 #include "host/validate/batch.hpp"
 #include "host/validate/mlp.hpp"
 #include "host/validate/tensor.hpp"
@@ -71,6 +73,7 @@ MlpLossPlan::MlpLossPlan(const RewardArchitecture& architecture, const Preferenc
   if (capacity.dtype == DType::f64) cpu::mlp::book_loss<double>({architecture_, compute_}, capacity_, num_threads_, layout);
   else cpu::mlp::book_loss<float>({architecture_, compute_}, capacity_, num_threads_, layout);
   workspace_bytes_ = layout.total_bytes();
+  print_if_asked(*this);
 }
 
 std::string MlpLossPlan::describe() const {
@@ -110,6 +113,8 @@ void mlp_preference_loss(const Context& context, const MlpLossPlan& plan, ConstT
   capacity.num_members = architecture.num_members;
   validation::within_capacity(capacity, batch, wide ? DType::f64 : capacity.dtype == DType::f64 ? DType::f32 : capacity.dtype);
 
+  if (reference_backend::selected())
+    return reference_backend::mlp_preference_loss(architecture, plan.compute(), parameters, features, batch, options, result, gradients, dropout, step_rewards);
   if (wide) run<double>(context, plan, parameters, features, batch, loss, options, result, gradients, dropout, step_rewards, workspace);
   else run<float>(context, plan, parameters, features, batch, loss, options, result, gradients, dropout, step_rewards, workspace);
 }
