@@ -63,8 +63,8 @@ Enum enum_of(const std::string& key, const std::string& name, std::span<const ch
   throw Error(ErrorCode::bad_data, fmt::format("metadata {} = '{}' must be one of {}", key, name, fmt::join(names, ", ")));
 }
 
-/// "0.5,0.25": one number per member.
-std::vector<float> tie_parameters_of(const std::string& text, std::int64_t num_members) {
+/// "0.5,0.25": one number per member, eta > 0 or log_nu.
+std::vector<float> tie_parameters_of(const std::string& text, TieModel model, std::int64_t num_members) {
   std::vector<float> values;
   const char* rest = text.c_str();
   for (char* end = nullptr;; rest = end + 1) {
@@ -72,8 +72,10 @@ std::vector<float> tie_parameters_of(const std::string& text, std::int64_t num_m
     if (end == rest) values.clear();
     if (end == rest || *end != ',') break;
   }
-  if (static_cast<std::int64_t>(values.size()) != num_members)
-    throw Error(ErrorCode::bad_data, fmt::format("metadata score.tie_parameter = '{}' must be {} numbers (num_members)", text, num_members));
+  const auto legal = [&](float value) { return std::isfinite(value) && (model == TieModel::davidson || value > 0); };
+  if (static_cast<std::int64_t>(values.size()) != num_members || !std::all_of(values.begin(), values.end(), legal))
+    throw Error(ErrorCode::bad_data, fmt::format("metadata score.tie_parameter = '{}' must be {} finite numbers (num_members){}", text, num_members,
+                                                 model == TieModel::davidson ? "" : " > 0"));
   return values;
 }
 
@@ -102,7 +104,7 @@ ScoreOptions RewardEnsemble::score_options() const {
   if (const std::string* name = find("score.tie_model")) options.tie_model = enum_of<TieModel>("score.tie_model", *name, tie_model_names);
   if (options.tie_model == TieModel::none) return options;
   const std::string* values = find("score.tie_parameter");
-  options.tie_parameter = tie_parameters_of(values == nullptr ? "" : *values, file_.architecture.num_members);
+  options.tie_parameter = tie_parameters_of(values == nullptr ? "" : *values, options.tie_model, file_.architecture.num_members);
   return options;
 }
 
