@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "apps/command.hpp"
+#include "host/files/file_io.hpp"
 
 namespace segpref::app {
 namespace {
@@ -111,11 +113,17 @@ nlohmann::json line_of(const EpochReport& report) {
   return json;
 }
 
+/// Whole or not at all where it is a file; a terminal or a pipe gets what comes.
 void write_metrics(const std::string& path, const std::string& lines) {
   if (path.empty()) return;
-  std::ofstream file(path, std::ios::trunc | std::ios::binary);
-  file << lines;
-  file.flush();
+  const std::filesystem::file_status status = std::filesystem::status(path);
+  if (!std::filesystem::exists(status) || std::filesystem::is_regular_file(status)) {
+    files::AtomicFile file(path);
+    file.write_at(0, lines.data(), static_cast<std::int64_t>(lines.size()));
+    return file.commit();
+  }
+  std::ofstream file(path, std::ios::binary);
+  file << lines << std::flush;
   if (!file) throw Error(ErrorCode::io, fmt::format("cannot write {}", path));
 }
 

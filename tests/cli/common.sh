@@ -1,8 +1,9 @@
-# Sourced by the tests of the command: SEGPREF and DATA come from ctest.
+# Sourced by the tests of the command: the command, the shipped data and the tool come from ctest. Files go beside the build: they can be large.
 set -euo pipefail
 segpref=$1
 data=$2
-work=$(mktemp -d)
+tool=$3
+work=$(mktemp -d "$(dirname "$segpref")/cli_test.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 fail() { echo "FAILED: $*" >&2; exit 1; }
 
