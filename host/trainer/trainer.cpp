@@ -9,6 +9,7 @@
 
 #include "host/plan/owned_workspace.hpp"
 #include "host/trainer/feature_statistics.hpp"
+#include "host/trainer/reward_statistics.hpp"
 #include "host/trainer/tie_parameter.hpp"
 #include "host/validate/batch.hpp"
 #include "host/validate/tensor.hpp"
@@ -36,19 +37,6 @@ void check(const TrainerOptions& options) {
 
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-/// Adjacent segments joined, and cut to a size that fits in memory several times.
-std::vector<std::pair<std::int64_t, std::int64_t>> stretches_of(const std::vector<std::pair<std::int64_t, std::int64_t>>& segments) {
-  constexpr std::int64_t most_rows = 65536;
-  std::vector<std::pair<std::int64_t, std::int64_t>> joined, stretches;
-  for (const auto& segment : segments) {
-    if (!joined.empty() && joined.back().second == segment.first) joined.back().second = segment.second;
-    else joined.push_back(segment);
-  }
-  for (const auto& [begin, end] : joined)
-    for (std::int64_t from = begin; from < end; from += most_rows) stretches.emplace_back(from, std::min(end, from + most_rows));
-  return stretches;
-}
 
 /// What a checkpoint keeps, as one value that can be put back.
 struct Progress {
@@ -297,39 +285,7 @@ RewardEnsemble Trainer::result() const {
     ensemble.file().parameters = state.progress.best_parameters;
     state.keep_score_options(ensemble, state.progress.best_tie_parameter);
   }
-  if (!state.options.normalize_rewards) return ensemble;
-
-  // Rewards of the training steps, a stretch of rows at a time.
-  const auto members = static_cast<std::size_t>(ensemble.architecture().num_members);
-  std::vector<double> sum(members, 0.0), squares(members, 0.0);
-  double number = 0;
-  std::vector<float> rewards;
-  for (const auto& [begin, end] : stretches_of(segments_of(state.data, state.training))) {
-    const std::int64_t count = end - begin;
-    Features rows = state.data.features();
-    for (ConstTensorView* part : {&rows.first, &rows.second}) {
-      if (!part->present()) continue;
-      part->data = static_cast<const std::byte*>(part->data) + begin * part->strides[0] * size_of(part->dtype);
-      part->shape[0] = count;
-    }
-    rewards.resize(members * static_cast<std::size_t>(count));
-    Prediction prediction;
-    prediction.members = view(rewards.data(), {static_cast<std::int64_t>(members), count});
-    ensemble.predict(state.context, rows, prediction);
-    number += static_cast<double>(count);
-    for (std::size_t member = 0; member < members; ++member)
-      for (std::int64_t i = 0; i < count; ++i) {
-        const double reward = rewards[member * static_cast<std::size_t>(count) + static_cast<std::size_t>(i)];
-        sum[member] += reward;
-        squares[member] += reward * reward;
-      }
-  }
-  if (number == 0) return ensemble;
-  for (std::size_t member = 0; member < members; ++member) {
-    const double mean = sum[member] / number, variance = squares[member] / number - mean * mean;
-    ensemble.file().reward_shift.push_back(static_cast<float>(mean));
-    ensemble.file().reward_scale.push_back(variance > 0 ? static_cast<float>(1.0 / std::sqrt(variance)) : 1.0f);
-  }
+  if (state.options.normalize_rewards) normalize_rewards(state.context, state.data, state.training, ensemble);
   return ensemble;
 }
 

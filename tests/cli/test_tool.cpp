@@ -1,5 +1,5 @@
 // What the tests of the command need beside a shell: data sets of any size, what an archive holds, and a child's peak memory.
-//   test_tool ragged|paired FILE PAIRS LENGTH DIM   random preferences, written in pieces
+//   test_tool ragged|paired FILE PAIRS LENGTH DIM   random preferences, written in pieces; ragged also with "margins" or "nan" (one step)
 //   test_tool arrays FILE                           one line per array: key, then its extents
 //   test_tool peak COMMAND...                       runs it; the last line of standard output is its peak resident memory in MiB
 #include <sys/resource.h>
@@ -8,6 +8,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -30,7 +31,7 @@ void write_random(segpref::NpzWriter& writer, std::int64_t array_idx, std::int64
   }
 }
 
-void make_data(bool paired, const char* path, std::int64_t pairs, std::int64_t length, std::int64_t dim) {
+void make_data(bool paired, const char* path, std::int64_t pairs, std::int64_t length, std::int64_t dim, std::string_view extra) {
   std::vector<float> labels;
   for (std::int64_t pair = 0; pair < pairs; ++pair) labels.push_back(static_cast<float>(pair * 7 % 5 < 2));
   if (paired) {
@@ -42,10 +43,16 @@ void make_data(bool paired, const char* path, std::int64_t pairs, std::int64_t l
   }
   std::vector<std::int64_t> offsets;
   for (std::int64_t s = 0; s <= 2 * pairs; ++s) offsets.push_back(s * length);
-  segpref::NpzWriter writer(path, {{"features", DType::f32, {2 * pairs * length, dim}}, {"offsets", DType::i64, {2 * pairs + 1}}, {"labels", DType::f32, {pairs}}});
+  std::vector<segpref::NpzArray> arrays = {{"features", DType::f32, {2 * pairs * length, dim}}, {"offsets", DType::i64, {2 * pairs + 1}}, {"labels", DType::f32, {pairs}}};
+  if (extra == "margins") arrays.push_back({"margins", DType::f32, {pairs}});
+  segpref::NpzWriter writer(path, arrays);
   write_random(writer, 0, 2 * pairs * length * dim);
   writer.write(1, 0, offsets.data(), 2 * pairs + 1);
   writer.write(2, 0, labels.data(), pairs);
+  const std::vector<float> margins(static_cast<std::size_t>(pairs), 0.25f);
+  const float hole = std::numeric_limits<float>::quiet_NaN();
+  if (extra == "margins") writer.write(3, 0, margins.data(), pairs);
+  if (extra == "nan") writer.write(0, 0, &hole, 1);
   writer.commit();
 }
 
@@ -76,7 +83,8 @@ int peak_of(char** command) {
 
 int main(int argc, char** argv) {
   const std::string_view verb = argc > 2 ? argv[1] : "";
-  if ((verb == "ragged" || verb == "paired") && argc == 6) return make_data(verb == "paired", argv[2], std::atoll(argv[3]), std::atoll(argv[4]), std::atoll(argv[5])), 0;
+  if ((verb == "ragged" || verb == "paired") && (argc == 6 || argc == 7))
+    return make_data(verb == "paired", argv[2], std::atoll(argv[3]), std::atoll(argv[4]), std::atoll(argv[5]), argc == 7 ? argv[6] : ""), 0;
   if (verb == "arrays") return list_arrays(argv[2]), 0;
   if (verb == "peak") return peak_of(argv + 2);
   return 2;

@@ -177,6 +177,30 @@ TEST_F(TrainerTest, AStoppedEpochLeavesTheStateWhereItBegan) {
   EXPECT_EQ(stopped.result().score_options().tie_parameter, plain.result().score_options().tie_parameter);
 }
 
+TEST_F(TrainerTest, NormalisedRewardsHaveMeanZeroAndDeviationOneOverTheTrainingSteps) {
+  const PreferenceDataset set = data();
+  TrainerOptions options;
+  options.epochs = 2;
+  options.validation = 0;
+  Trainer trainer(context, set, architecture(), options);
+  run_all(trainer);
+  std::vector<float> rewards(2 * static_cast<std::size_t>(set.num_steps()));
+  Prediction prediction;
+  prediction.members = view(rewards.data(), {2, set.num_steps()});
+  trainer.result().predict(context, set.features(), prediction);
+  for (std::size_t member = 0; member < 2; ++member) {
+    double sum = 0, squares = 0;
+    const double n = static_cast<double>(set.num_steps());
+    for (std::size_t step = 0; step < rewards.size() / 2; ++step) {
+      const double reward = rewards[member * rewards.size() / 2 + step];
+      sum += reward;
+      squares += reward * reward;
+    }
+    EXPECT_NEAR(sum / n, 0.0, 1e-5);
+    EXPECT_NEAR(squares / n, 1.0, 1e-5);
+  }
+}
+
 /// The message of an Error that making a trainer must throw.
 std::string refusal(const Context& context, const PreferenceDataset& data, const RewardArchitecture& architecture, const TrainerOptions& options) {
   try {

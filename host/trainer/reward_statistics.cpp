@@ -1,0 +1,71 @@
+#include "host/trainer/reward_statistics.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "host/trainer/feature_statistics.hpp"
+
+namespace segpref {
+namespace {
+
+using Stretch = std::pair<std::int64_t, std::int64_t>;
+
+/// Adjacent segments joined, and cut to a size that fits in memory several times.
+std::vector<Stretch> stretches_of(const std::vector<Stretch>& segments) {
+  constexpr std::int64_t most_rows = 65536;
+  std::vector<Stretch> joined, stretches;
+  for (const Stretch& segment : segments) {
+    if (!joined.empty() && joined.back().second == segment.first) joined.back().second = segment.second;
+    else joined.push_back(segment);
+  }
+  for (const auto& [begin, end] : joined)
+    for (std::int64_t from = begin; from < end; from += most_rows) stretches.emplace_back(from, std::min(end, from + most_rows));
+  return stretches;
+}
+
+Features rows_of(const Features& features, const Stretch& stretch) {
+  Features rows = features;
+  for (ConstTensorView* part : {&rows.first, &rows.second}) {
+    if (!part->present()) continue;
+    part->data = static_cast<const std::byte*>(part->data) + stretch.first * part->strides[0] * size_of(part->dtype);
+    part->shape[0] = stretch.second - stretch.first;
+  }
+  return rows;
+}
+
+struct Moments {
+  double number = 0, sum = 0, squares = 0;
+
+  void add(double value) {
+    if (!std::isfinite(value)) return;
+    number += 1;
+    sum += value;
+    squares += value * value;
+  }
+  double mean() const { return sum / number; }
+  double variance() const { return squares / number - mean() * mean(); }
+};
+
+}  // namespace
+
+void normalize_rewards(const Context& context, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs, RewardEnsemble& ensemble) {
+  const auto members = static_cast<std::size_t>(ensemble.architecture().num_members);
+  std::vector<Moments> moments(members);
+  std::vector<float> rewards;
+  for (const Stretch& stretch : stretches_of(segments_of(data, pairs))) {
+    const auto count = static_cast<std::size_t>(stretch.second - stretch.first);
+    rewards.resize(members * count);
+    Prediction prediction;
+    prediction.members = view(rewards.data(), {static_cast<std::int64_t>(members), static_cast<std::int64_t>(count)});
+    ensemble.predict(context, rows_of(data.features(), stretch), prediction);
+    for (std::size_t member = 0; member < members; ++member)
+      for (std::size_t i = 0; i < count; ++i) moments[member].add(static_cast<double>(rewards[member * count + i]));
+  }
+  if (std::any_of(moments.begin(), moments.end(), [](const Moments& m) { return m.number == 0; })) return;
+  for (const Moments& m : moments) {
+    ensemble.file().reward_shift.push_back(static_cast<float>(m.mean()));
+    ensemble.file().reward_scale.push_back(m.variance() > 0 ? static_cast<float>(1.0 / std::sqrt(m.variance())) : 1.0f);
+  }
+}
+
+}  // namespace segpref
