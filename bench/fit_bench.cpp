@@ -59,7 +59,7 @@ void fit(benchmark::State& state) {
   TrainerOptions options;
   options.epochs = 1;
 
-  double load = 0, prepare = 0, kernels = 0, rest_of_epoch = 0, save = 0;
+  double load = 0, prepare = 0, kernels = 0, rest_of_epoch = 0, normalise = 0, save = 0;
   for (auto _ : state) {
     Stopwatch watch;
     const Context context;
@@ -70,8 +70,10 @@ void fit(benchmark::State& state) {
     const EpochReport report = *trainer.run_epoch();
     kernels += report.kernel_seconds * 1e3;
     rest_of_epoch += watch.lap() - report.kernel_seconds * 1e3;
+    const RewardEnsemble ensemble = trainer.result();
+    normalise += watch.lap();
     trainer.save_checkpoint(folder + "/model.checkpoint", "bench", "");
-    trainer.result().save(folder + "/model.safetensors");
+    ensemble.save(folder + "/model.safetensors");
     save += watch.lap();
     if (!(report.loss[0] > 0.5 && report.loss[0] < 2.0)) state.SkipWithError("coin-flip labels cannot be predicted: the loss must be near log 2");
   }
@@ -80,11 +82,14 @@ void fit(benchmark::State& state) {
   state.counters["statistics_ms"] = prepare / runs;
   state.counters["kernels_ms"] = kernels / runs;
   state.counters["held_out_ms"] = rest_of_epoch / runs;
-  state.counters["normalise_save_ms"] = save / runs;
-  state.counters["share_in_kernels"] = kernels / (load + prepare + kernels + rest_of_epoch + save);
+  state.counters["normalise_ms"] = normalise / runs;
+  state.counters["save_ms"] = save / runs;
+  state.counters["share_in_kernels"] = kernels / (load + prepare + kernels + rest_of_epoch + normalise + save);
   std::filesystem::remove_all(folder);
 }
 BENCHMARK(fit)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(1)->Repetitions(3);
 
 }  // namespace
 }  // namespace segpref::bench
+
+BENCHMARK_MAIN();

@@ -26,7 +26,7 @@ struct TrainerOptions {
   double validation = 0.1;        ///< fraction of pairs held out where the data set has no split; 0: none
   std::int64_t patience = 0;      ///< stop after this many epochs without a better held-out accuracy and keep the best; 0: never
   bool standardize_features = true;
-  bool normalize_rewards = true;  ///< the saved model's rewards have mean 0 and deviation 1 over the training steps
+  bool normalize_rewards = true;  ///< the model's rewards have mean 0 and deviation 1 over (at most about 65,536 of) the training steps
   std::uint64_t seed = 0;
 };
 
