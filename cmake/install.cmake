@@ -1,13 +1,16 @@
-# Install rules, package files and CPack, for the shared library. A static one is for use inside this build only: its
-# dependencies are not exported.
+# Install rules, package files and CPack. CPack is for the shared library; a static one is installed with the names of its dependencies
+# (cmake/static_dependencies.cmake).
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
+include(cmake/static_dependencies.cmake)
 
 if(BUILD_SHARED_LIBS)
   # What leaves the library: the public classes and functions, not the standard library's instantiations.
   target_link_options(segpref PRIVATE "LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/segpref.map")
   set_target_properties(segpref PROPERTIES LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/segpref.map)
+endif()
 
+if(PROJECT_IS_TOP_LEVEL OR BUILD_SHARED_LIBS)  # a static segpref inside another project is a part of that project
   install(TARGETS segpref EXPORT segprefTargets)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/segpref DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
   install(EXPORT segprefTargets NAMESPACE segpref:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/segpref)
@@ -23,7 +26,9 @@ if(BUILD_SHARED_LIBS)
   if(SEGPREF_BUILD_APPS)
     install(TARGETS segpref_command)
   endif()
+endif()
 
+if(BUILD_SHARED_LIBS)
   set(CPACK_GENERATOR DEB)
   set(CPACK_PACKAGE_NAME segpref)
   set(CPACK_PACKAGE_CONTACT "segpref developers")

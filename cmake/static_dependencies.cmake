@@ -1,0 +1,20 @@
+# A static segpref says what it needs: as link-only targets that segprefConfig.cmake finds, and as private fields of segpref.pc. A shared one
+# keeps its dependencies to itself.
+set(SEGPREF_PC_PRIVATE "")
+set(SEGPREF_FIND_DEPENDENCIES "")
+if(NOT BUILD_SHARED_LIBS)
+  foreach(dependency Threads::Threads fmt::fmt hwy::hwy PkgConfig::LIBZIP)
+    target_link_libraries(segpref INTERFACE $<INSTALL_INTERFACE:$<LINK_ONLY:${dependency}>>)
+  endforeach()
+  set(SEGPREF_FIND_DEPENDENCIES [[
+include(CMakeFindDependencyMacro)
+find_dependency(Threads)
+find_dependency(fmt)
+find_dependency(HWY NAMES hwy HWY CONFIG)
+find_dependency(PkgConfig)
+if(NOT TARGET PkgConfig::LIBZIP)
+  pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
+endif()
+]])
+  set(SEGPREF_PC_PRIVATE "Libs.private: -lstdc++ -lm -pthread\nRequires.private: fmt libhwy libzip\n")
+endif()
