@@ -14,7 +14,7 @@ struct Bounds {
 };
 
 inline constexpr Bounds preference_loss_bounds{4, 4, 6, 4};
-inline constexpr Bounds linear_preference_loss_bounds{4, 4, 6, 4};
+inline constexpr Bounds linear_preference_loss_bounds{8, 8, 8, 16};
 inline constexpr Bounds mlp_preference_loss_bounds{8, 8, 8, 8};
 inline constexpr double predict_rewards_bound = 8;    ///< of 1 + |reward|: members, mean and std
 inline constexpr double query_scores_bound = 8;       ///< of 1: probabilities, variance and entropies
