@@ -230,7 +230,9 @@ struct Reading {
   }
 
   void read_first_pieces() const {
-    const std::int64_t each = per_task(std::min(rows_per_piece, batch.num_steps / std::max<std::int64_t>(1, batch.num_segments)));
+    std::int64_t num_rows = 0;
+    for (std::int64_t segment = 0; segment < batch.num_segments; ++segment) num_rows += std::min(rows_per_piece, rows_of(segment));
+    const std::int64_t each = per_task(num_rows / std::max<std::int64_t>(1, batch.num_segments));
     pool.run(blocks_of(batch.num_segments, each), [&](std::int64_t task, int) {
       for (std::int64_t segment = task * each; segment < std::min(batch.num_segments, (task + 1) * each); ++segment)
         read_piece(segment, 0, out.sums + segment * features.feature_dim);
