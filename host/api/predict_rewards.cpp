@@ -15,10 +15,8 @@ namespace segpref {
 namespace {
 
 using cpu::mlp::PreciseNetwork;
+using cpu::mlp::rows_per_tile;
 using cpu::mlp::Shape;
-
-/// Rows that one thread takes through the network of every member.
-constexpr std::int64_t rows_per_tile = 96;
 
 template <typename Real>
 void predict(const Context& context, const PreciseNetwork<Real>& network, const Real* parameters, const Features& features, std::int64_t num_steps,

@@ -31,6 +31,11 @@ struct RealArray {
   }
 };
 
+/// Steps [begin, end).
+struct StepRange {
+  std::int64_t begin = 0, end = 0;
+};
+
 struct Batch {
   std::int64_t num_members = 1, num_steps = 0, num_segments = 0, num_pairs = 0, num_batch_pairs = 0;
   IndexArray offsets;           ///< or

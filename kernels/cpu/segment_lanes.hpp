@@ -19,10 +19,6 @@ HWY_BEFORE_NAMESPACE();
 namespace segpref::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-struct StepRange {
-  std::int64_t begin, end;
-};
-
 /// Calls `use` with the array as const int32_t* or const int64_t*, so that a loop over it has one type.
 template <typename Use>
 HWY_INLINE void with_index_type(const IndexArray& array, Use use) {

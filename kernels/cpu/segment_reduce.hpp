@@ -32,6 +32,12 @@ Real step_coefficient(const AggregationParams<Real>& params, std::int64_t step_i
   return params.aggregation == Aggregation::mean ? power / static_cast<Real>(length) : power;
 }
 
+/// The steps of a segment that its score depends on.
+inline StepRange read_steps(const Batch& batch, std::int64_t segment, Aggregation aggregation) {
+  const std::int64_t begin = batch.segment_begin(segment), end = batch.segment_end(segment);
+  return {aggregation == Aggregation::last && end > begin ? end - 1 : begin, end};
+}
+
 /// scores[member, segment] of all segments.
 template <typename Element, typename Real>
 void segment_scores(const Batch& batch, const AggregationParams<Real>& params, const Element* step_rewards, Real* scores, ThreadPool& pool);

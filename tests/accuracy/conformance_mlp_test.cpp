@@ -7,7 +7,7 @@
 #include <limits>
 #include <tuple>
 
-#include "kernels/cpu/reward_mlp/tile_kernels.hpp"
+#include "kernels/cpu/reward_mlp/network.hpp"
 #include "tests/support/mlp_case.hpp"
 #include "tests/support/random_problem.hpp"
 

@@ -342,6 +342,18 @@ TEST(MlpBf16, TakesParametersOfF32) {
   }
 }
 
+TEST(MlpPairsPath, StepsThatLastDoesNotReadLeaveNoTrace) {
+  PathSetup setup;
+  setup.lengths = {4, 4, 4, 4};
+  setup.options.aggregation = Aggregation::last;
+  setup.damage = [](auto& rows, auto&) { rows[5 * 9 + 2] = std::numeric_limits<double>::quiet_NaN(); };  // the second step of the third segment
+  for (Path path : {Path::pairs, Path::steps}) {
+    const auto out = run<double>(setup, path);
+    for (double value : out.loss) EXPECT_TRUE(std::isfinite(value));
+    for (double value : out.gradient) EXPECT_TRUE(std::isfinite(value));
+  }
+}
+
 TEST(MlpPairsPath, InfiniteFeatureMakesItsPairsLossNan) {
   PathSetup setup;
   setup.lengths = {4, 4, 4, 4};

@@ -9,7 +9,7 @@
 #include <tuple>
 #include <utility>
 
-#include "kernels/cpu/reward_mlp/tile_kernels.hpp"
+#include "kernels/cpu/reward_mlp/network.hpp"
 #include "kernels/reference/prediction.hpp"
 #include "tests/support/mlp_case.hpp"
 #include "tests/support/random_problem.hpp"

@@ -50,7 +50,7 @@ LossBuffers<Real> book_loss(const PreciseNetwork<Real>& network, const Preferenc
   b.rewards = layout.book<Real>(rows);
   b.reward_slopes = layout.book<Real>(rows);
   b.grad_rewards = layout.book<Real>(rows);
-  b.live_rows = layout.book<std::uint8_t>(rows);
+  b.row_use = layout.book<std::uint8_t>(rows);
 
   // A group has no more rows than the batch has steps, but each may stand in it twice.
   const std::int64_t group = b.group_capacity = std::clamp(times(2, b.row_capacity), rows_per_tile, max_group_rows);

@@ -13,8 +13,6 @@
 
 namespace segpref::cpu::mlp {
 
-/// Most rows that go through the network together.
-inline constexpr std::int64_t rows_per_tile = 128;
 /// A group of whole pairs that follow each other through forward, loss and backward has about this many rows.
 inline constexpr std::int64_t rows_per_group = 192;
 /// A group holds at most this many: a longer pair takes the steps path.
@@ -43,7 +41,7 @@ struct LossBuffers {
   // steps path, per member and row
   Booked<std::int64_t> steps;                             ///< [num_members, rows]
   Booked<Real> rewards, reward_slopes, grad_rewards;      ///< [num_members, rows]
-  Booked<std::uint8_t> live_rows;
+  Booked<std::uint8_t> row_use;
   // per thread, for a group of rows
   Booked<std::int64_t> thread_steps;
   Booked<Real> thread_features, thread_row_values, thread_grad_features, thread_scratch;

@@ -11,6 +11,10 @@ namespace segpref::cpu::mlp {
 
 inline constexpr int max_hidden = 4;
 
+/// Most rows that go through the network together: packed weights are then read from the second-level cache rarely, and a tile's gradients stay in it.
+/// Found with bench/mlp_bench.cpp; 104 and 208 are some percent slower.
+inline constexpr std::int64_t rows_per_tile = 128;
+
 /// Widths and positions. A packed member holds, per hidden layer: weight [in padded, out padded] for the forward pass, transposed weight
 /// [out padded, in padded] for the backward pass, bias [out padded]; then the output's weight [in padded] and bias. A gradient buffer
 /// holds the same without the transposed weights.

@@ -146,10 +146,11 @@ class SlabTask {
     // Windows follow each other: their order is their number.
     expand_gradient(batch, call_.aggregation, SegmentOrder(), args.grad_scores, args.segment_counted, rows_.grad_rewards, this_thread_);
     for (std::int64_t row = 0; row < num_rows; ++row) rows_.raw[row] = rows_.grad_rewards[row] * rows_.reward_slopes[row];
-    // Rows of left-out pairs: their features may be anything, and 0 * NaN must not reach the weights.
+    // Rows that no loss depends on: their features may be anything, and 0 * NaN must not reach the weights.
     for (std::int64_t segment = 0; segment < batch.num_segments; ++segment) {
-      if (args.segment_counted[segment]) continue;
-      for (std::int64_t row = batch.begins[segment]; row < batch.segment_end(segment); ++row) {
+      const StepRange read = args.segment_counted[segment] ? read_steps(batch, segment, call_.aggregation.aggregation) : StepRange();
+      for (std::int64_t row = batch.segment_begin(segment); row < batch.segment_end(segment); ++row) {
+        if (row >= read.begin && row < read.end) continue;
         rows_.raw[row] = Real(0);
         call_.network.clear(rows_.features, activations_, row);
       }

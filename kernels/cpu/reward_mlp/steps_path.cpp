@@ -6,6 +6,9 @@
 namespace segpref::cpu::mlp {
 namespace {
 
+/// Whether a row belongs to no counted pair, to one that does not read it (Aggregation::last), or to one whose loss depends on it.
+constexpr std::uint8_t left_out = 0, unread = 1, read = 2;
+
 template <typename Real>
 class StepsPath {
  public:
@@ -103,11 +106,16 @@ class StepsPath {
 
     const SegmentOrder order = order_segments(batch, local.by_begin, local.reach);
     expand_gradient(batch, call_.aggregation, order, args.grad_scores, args.segment_counted, call_.at(buffers_.grad_rewards, row_at(member)), call_.pool);
-    // Rows of left-out pairs only: their features may be anything, and 0 * NaN must not reach the weights.
-    std::uint8_t* live = call_.at(buffers_.live_rows, row_at(member));
-    std::fill_n(live, local.num_rows, std::uint8_t{0});
+    std::uint8_t* use = call_.at(buffers_.row_use, row_at(member));
+    std::fill_n(use, local.num_rows, left_out);
     for (std::int64_t segment = 0; segment < batch.num_segments; ++segment)
-      if (args.segment_counted[segment]) std::fill_n(live + local.begins[segment], local.lengths[segment], std::uint8_t{1});
+      if (args.segment_counted[segment])
+        for (std::int64_t row = batch.segment_begin(segment); row < batch.segment_end(segment); ++row) use[row] = std::max(use[row], unread);
+    for (std::int64_t segment = 0; segment < batch.num_segments; ++segment) {
+      if (!args.segment_counted[segment]) continue;
+      const StepRange steps = read_steps(batch, segment, call_.aggregation.aggregation);
+      std::fill(use + steps.begin, use + steps.end, read);
+    }
   }
 
   void store_step_rewards() {
@@ -117,7 +125,7 @@ class StepsPath {
     for (std::int64_t member = 0; member < call_.num_members(); ++member) {
       const LocalPairs& local = local_of(member);
       for (std::int64_t row = 0; row < local.num_rows; ++row)
-        if (*call_.at(buffers_.live_rows, row_at(member, row)))
+        if (*call_.at(buffers_.row_use, row_at(member, row)) != left_out)
           out[member * call_.batch.num_steps + local.steps[row]] = *call_.at(buffers_.rewards, row_at(member, row));
     }
   }
@@ -156,10 +164,10 @@ class StepsPath {
       if (!buffers_.stores_activations) forward_rows(local, member, tile, count, rows, activations);
       const std::int64_t first_row = row_at(member, tile * rows_per_tile);
       for (std::int64_t row = 0; row < count; ++row) {
-        if (*call_.at(buffers_.live_rows, first_row + row)) {
+        if (*call_.at(buffers_.row_use, first_row + row) == read) {
           rows.raw[row] = *call_.at(buffers_.grad_rewards, first_row + row) * *call_.at(buffers_.reward_slopes, first_row + row);
         } else {
-          rows.raw[row] = 0;
+          rows.raw[row] = 0;  // the features may be anything, and 0 * NaN must not reach the weights
           call_.network.clear(rows.features, activations, row);
         }
       }
