@@ -25,7 +25,7 @@ extern "C" void on_signal(int) { interrupted = true; }
 
 struct FitOptions {
   Common common;
-  std::string data, out, metrics, checkpoint, hidden = "256,256,256", activation = "leaky-relu", output = "identity", optimizer = "adamw", sampling = "per-member";
+  std::string data, out, metrics, checkpoint, hidden = "256,256,256", activation = "leaky-relu", output = "identity", optimizer = "adamw", sampling = "per-member", compute = "standard";
   std::string aggregation = "sum", nonfinite = "error", tie_model = "none";
   std::vector<double> output_range;  // empty, or lo and hi
   std::vector<float> tie_parameter;  // empty: the tie model's default; else one number, or one per member
@@ -78,6 +78,7 @@ void translate(FitOptions& o) {
   o.architecture.output = choose<Output>(o.output, {{"identity", Output::identity}, {"tanh", Output::tanh}, {"sigmoid", Output::sigmoid}}, "--output");
   o.trainer.optimizer.decoupled = choose<bool>(o.optimizer, {{"adamw", true}, {"adam-l2", false}}, "--optimizer");
   o.trainer.sampling = choose<Sampling>(o.sampling, {{"shared", Sampling::shared}, {"per-member", Sampling::per_member}, {"bootstrap", Sampling::bootstrap}}, "--sampling");
+  o.trainer.compute = choose<Compute>(o.compute, {{"standard", Compute::standard}, {"bf16", Compute::bf16}}, "--compute");
   o.trainer.loss.aggregation = choose<Aggregation>(o.aggregation, {{"sum", Aggregation::sum}, {"mean", Aggregation::mean}, {"last", Aggregation::last}}, "--aggregation");
   o.trainer.loss.nonfinite = choose<NonFinite>(o.nonfinite, {{"error", NonFinite::propagate}, {"propagate", NonFinite::propagate}, {"skip", NonFinite::skip}}, "--nonfinite");
   translate_ties(o);
@@ -97,7 +98,7 @@ std::string settings_of(const FitOptions& o, const PreferenceDataset& data) {
                                {"activation", o.activation}, {"leaky_slope", o.architecture.leaky_slope}, {"output", o.output}, {"output_range", o.output_range}, {"bias", !o.no_bias},
                                {"dropout", o.architecture.dropout}, {"epochs", t.epochs}, {"batch_pairs", t.batch_pairs}, {"lr", t.optimizer.learning_rate},
                                {"beta1", t.optimizer.beta1}, {"beta2", t.optimizer.beta2}, {"epsilon", t.optimizer.epsilon}, {"weight_decay", t.optimizer.weight_decay},
-                               {"optimizer", o.optimizer}, {"sampling", o.sampling}, {"validation", t.validation},
+                               {"optimizer", o.optimizer}, {"sampling", o.sampling}, {"compute", o.compute}, {"validation", t.validation},
                                {"patience", t.patience}, {"seed", t.seed}, {"temperature", t.loss.temperature}, {"discount", t.loss.discount},
                                {"aggregation", o.aggregation}, {"smoothing", t.loss.smoothing}, {"lapse", t.loss.lapse},
                                {"clip", std::isfinite(t.loss.clip) ? nlohmann::json(t.loss.clip) : nlohmann::json("none")}, {"centering", t.loss.centering},
@@ -224,6 +225,7 @@ void add_fit(CLI::App& app, Run& run) {
   c.add_option("--weight-decay", o.trainer.optimizer.weight_decay, "Weight decay (adamw) or L2 (adam-l2)")->capture_default_str();
   c.add_option("--optimizer", o.optimizer, "adamw or adam-l2")->capture_default_str();
   c.add_option("--sampling", o.sampling, "shared, per-member or bootstrap")->capture_default_str();
+  c.add_option("--compute", o.compute, "Matrix products of training in standard (f32) or bf16, which is faster and coarser (AVX512-BF16)")->capture_default_str();
   c.add_option("--validation", o.trainer.validation, "Fraction of pairs held out; the data set's own split wins")->capture_default_str();
   c.add_option("--patience", o.trainer.patience, "Stop after so many epochs without better held-out accuracy and keep the best; 0: never")->capture_default_str();
   c.add_option("--seed", o.trainer.seed, "Seed of everything drawn")->capture_default_str();

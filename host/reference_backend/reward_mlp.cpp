@@ -3,6 +3,7 @@
 #include "host/reference_backend/mlp_model.hpp"
 #include "host/reference_backend/reference_backend.hpp"
 #include "host/reference_backend/selection.hpp"
+#include "kernels/reference/dropout.hpp"
 
 namespace segpref::reference_backend {
 namespace {
@@ -47,11 +48,11 @@ void mlp_preference_loss(const RewardArchitecture& architecture, Compute compute
                          const cpu::Batch& batch, const PreferenceOptions& options, const PreferenceResult& result, const MlpGradients& gradients,
                          const DropoutState& dropout, const TensorView& step_rewards) {
   require_standard(compute);
-  if (dropout.training && architecture.dropout > 0)
-    throw Error(ErrorCode::unsupported, "SEGPREF_BACKEND=reference does not draw dropout: train with dropout = 0");
   count_call();
   const reference::PreferenceProblem problem = problem_of(batch, options);
-  const reference::MlpSolution solution = reference::mlp_preference_loss(problem, mlp_model_of(architecture, features), values_of(parameters), joined_rows(features));
+  reference::DropoutMask mask;
+  if (dropout.training && architecture.dropout > 0) mask = reference::dropout_mask({architecture.dropout, dropout.seed, dropout.call});
+  const reference::MlpSolution solution = reference::mlp_preference_loss(problem, mlp_model_of(architecture, features), values_of(parameters), joined_rows(features), mask);
   store_result(result, solution.preference);
   store_used(problem, solution, result, step_rewards);
   store(gradients.parameters, solution.grad_parameters);

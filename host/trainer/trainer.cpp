@@ -84,7 +84,7 @@ struct Trainer::State {
     capacity.num_pairs = data.num_pairs();
     capacity.num_batch_pairs = std::min(options.batch_pairs, static_cast<std::int64_t>(training.size()));
     capacity.num_batch_steps = std::max<std::int64_t>(1, std::min(data.num_steps(), 2 * capacity.num_batch_pairs * data.longest_segment()));
-    plan.emplace(architecture, capacity, context.num_threads());
+    plan.emplace(architecture, capacity, context.num_threads(), options.compute);
     workspace.emplace(plan->workspace_bytes());
   }
 

@@ -23,6 +23,7 @@ struct TrainerOptions {
   PreferenceOptions loss;         ///< reduction must be mean, tie_parameter f32 (copied); a tie model excludes smoothing and margins
   bool learn_tie_parameter = false;  ///< every member's own, by the same optimiser without decay, from loss.tie_parameter: log(eta) or log_nu
   Sampling sampling = Sampling::per_member;
+  Compute compute = Compute::standard;  ///< of the training steps; evaluation and prediction are f32
   double validation = 0.1;        ///< fraction of pairs held out where the data set has no split; 0: none
   std::int64_t patience = 0;      ///< stop after this many epochs without a better held-out accuracy and keep the best; 0: never
   bool standardize_features = true;

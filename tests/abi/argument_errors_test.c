@@ -123,7 +123,9 @@ static void objects_are_null_on_failure(void) {
   CHECK_FAILS(segpref_mlp_preference_loss_plan_create(&architecture, &capacity, 1, 0, &plan), SEGPREF_INVALID_ARGUMENT, "feature_dim = 0");
   architecture.feature_dim = 1;
   CHECK_FAILS(segpref_mlp_preference_loss_plan_create(&architecture, &capacity, 0, 0, &plan), SEGPREF_INVALID_ARGUMENT, "num_threads = 0 is outside [1, 1024]");
-  CHECK_FAILS(segpref_mlp_preference_loss_plan_create(&architecture, &capacity, 1, SEGPREF_COMPUTE_BF16, &plan), SEGPREF_UNSUPPORTED, "compute bf16");
+  CHECK_OK_OR(segpref_mlp_preference_loss_plan_create(&architecture, &capacity, 1, SEGPREF_COMPUTE_BF16, &plan), SEGPREF_UNSUPPORTED, "compute bf16 needs a processor");
+  segpref_plan_destroy(plan);
+  plan = NULL;
   CHECK_FAILS(segpref_ranking_loss_plan_create(NULL, &plan), SEGPREF_INVALID_ARGUMENT, "capacity is NULL");
   ranking.num_rankings = -1;
   CHECK_FAILS(segpref_ranking_loss_plan_create(&ranking, &plan), SEGPREF_INVALID_ARGUMENT, "capacity.num_rankings = -1");

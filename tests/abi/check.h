@@ -22,6 +22,9 @@ static int num_failures = 0;
 /* The call fails with this status, and its sentence contains these words. */
 #define CHECK_FAILS(call, status, words) check_status(__FILE__, __LINE__, #call, (call), (status), (words))
 
+/* What depends on the processor: done, or refused with this sentence. */
+#define CHECK_OK_OR(call, status, words) check_ok_or(__FILE__, __LINE__, #call, (call), (status), (words))
+
 static inline void check_near(const char* file, int line, const char* what, double actual, double expected, double bound) {
   if (fabs(actual - expected) <= bound) return;
   ++num_failures;
@@ -33,6 +36,10 @@ static inline void check_status(const char* file, int line, const char* what, se
   ++num_failures;
   fprintf(stderr, "%s:%d: %s gave %s, expected %s \"%s\"; last error: %s\n", file, line, what, segpref_status_name(actual),
           segpref_status_name(expected), words, segpref_last_error());
+}
+
+static inline void check_ok_or(const char* file, int line, const char* what, segpref_status actual, segpref_status otherwise, const char* words) {
+  if (actual != SEGPREF_OK) check_status(file, line, what, actual, otherwise, words);
 }
 
 static inline int finish(void) {

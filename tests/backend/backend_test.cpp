@@ -106,19 +106,19 @@ TEST(ReferenceBackend, ValidatesAsTheKernelsDo) {
   EXPECT_EQ(reference_backend::num_calls(), before);
 }
 
-TEST(ReferenceBackend, RefusesDropoutBeforeAnythingIsWritten) {
+TEST(ReferenceBackend, DrawsDropoutInTrainingOnly) {
   Calls calls;
   calls.architecture.dropout = 0.5;
-  calls.mlp_preference_loss();  // dropout is configured, but this call does not train
-  calls.loss = {7};
-  calls.dropout.training = true;
-  try {
+  const auto loss_of = [&](bool training, std::uint64_t call) {
+    calls.dropout.training = training;
+    calls.dropout.call = call;
     calls.mlp_preference_loss();
-    ADD_FAILURE() << "dropout was not refused";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::unsupported);
-  }
-  EXPECT_EQ(calls.loss[0], 7);
+    return calls.loss[0];
+  };
+  const float all = loss_of(false, 1);
+  EXPECT_EQ(loss_of(false, 2), all);
+  EXPECT_EQ(loss_of(true, 1), loss_of(true, 1));
+  EXPECT_TRUE(loss_of(true, 1) != all || loss_of(true, 2) != all || loss_of(true, 3) != all);
 }
 
 TEST(UnknownBackend, IsNamedByEveryCallAndNothingIsWritten) {

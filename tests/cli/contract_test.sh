@@ -79,6 +79,14 @@ done <<'OPTIONS'
 --labels probability-of-first
 OPTIONS
 
+# bf16 products change the model too, where the processor has them; elsewhere the refusal says what is missing.
+if "${fit[@]}" --out "$work/changed" --compute bf16 2>"$work/log"; then
+  "$segpref" predict "$work/changed" "$work/small.npz" --out "$work/b.npz" 2>/dev/null
+  cmp -s "$work/a.npz" "$work/b.npz" && fail "fit --compute bf16 changes nothing"
+else
+  grep -q 'AVX512-BF16' "$work/log" || fail "fit --compute bf16 does not say what it needs"
+fi
+
 # Ties: in the summary, the metrics and the model; not together with what contradicts them.
 "${fit[@]}" --out "$work/ties" --metrics "$work/ties.jsonl" --tie-model rao-kupper --tie-parameter 0.7 --learn-tie-parameter --json >"$work/stdout" 2>/dev/null
 grep -qE "\"tie_parameter\":\[($number,?){3}\]" "$work/stdout" || fail "no tie parameter in the summary"

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "host/plan/owned_workspace.hpp"
+#include "kernels/cpu/isa.hpp"
 #include "segpref/reward_mlp.hpp"
 #include "tests/support/expect_error.hpp"
 
@@ -13,6 +14,10 @@ namespace segpref {
 namespace {
 
 constexpr auto invalid = ErrorCode::invalid_argument, wrong_type = ErrorCode::invalid_type, unsupported = ErrorCode::unsupported;
+
+std::string no_bf16() {
+  return std::string("compute bf16 needs a processor with AVX512-BF16; this process runs on ") + cpu::instruction_set() + ": use standard";
+}
 
 /// A legal call of both operations: two members, five steps of 2 + 1 features, three segments, two pairs. Tests break one thing.
 struct Call {
@@ -196,7 +201,7 @@ TEST(PredictRewardsErrors, OutputsAndNormalization) {
   predict_refused(invalid, "normalization.shift and normalization.scale come together", [](Call& c) { c.normalization.scale = {}; });
   predict_refused(invalid, "normalization.shift has shape [1]; it must be [num_members] = [2]", [](Call& c) { c.normalization.shift.shape[0] = 1; });
   predict_refused(wrong_type, "normalization.scale has dtype f64; it takes f32", [](Call& c) { c.normalization.scale.dtype = DType::f64; });
-  predict_refused(unsupported, "compute bf16 is not supported by this version on the CPU: use standard", [](Call& c) { c.compute = Compute::bf16; });
+  if (!cpu::has_bf16_dot_product()) predict_refused(unsupported, no_bf16(), [](Call& c) { c.compute = Compute::bf16; });
 }
 
 // Plans
@@ -260,8 +265,9 @@ TEST(MlpPlanErrors, APlanIsCheckedWhenItIsMade) {
   refuse("capacity.num_batch_steps = -1 is outside [0, 281474976710656]", [](PreferenceCapacity& c) { c.num_batch_steps = -1; });
   refuse("capacity.dtype is an integer type; rewards and features are f32, f64, bf16 or f16", [](PreferenceCapacity& c) { c.dtype = DType::i32; }, wrong_type);
   testing::expect_error(invalid, "num_threads = 0 is outside [1, 1024]", [&] { MlpLossPlan(architecture, capacity_of_call(), 0); });
-  testing::expect_error(unsupported, "compute bf16 is not supported by this version on the CPU: use standard",
-                        [&] { MlpLossPlan(architecture, capacity_of_call(), 1, Compute::bf16); });
+  const auto plan_bf16 = [&] { MlpLossPlan(architecture, capacity_of_call(), 1, Compute::bf16); };
+  if (cpu::has_bf16_dot_product()) EXPECT_NO_THROW(plan_bf16());
+  else testing::expect_error(unsupported, no_bf16(), plan_bf16);
 }
 
 }  // namespace
