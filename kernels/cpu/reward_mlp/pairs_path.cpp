@@ -78,7 +78,8 @@ class SlabTask {
     const std::int64_t tiles = num_tiles(num_rows), tile_rows = tiles == 0 ? 0 : even((num_rows + tiles - 1) / tiles);
     for (std::int64_t row = 0; row < num_rows; row += tile_rows) forward(row, std::min(tile_rows, num_rows - row));
     loss(begin, end, num_rows, sums);
-    for (std::int64_t row = 0; row < num_rows; row += tile_rows) backward(row, std::min(tile_rows, num_rows - row));
+    // Back from the last tile: its activations were written last and are still near.
+    for (std::int64_t tile = tiles - 1; tile >= 0; --tile) backward(tile * tile_rows, std::min(tile_rows, num_rows - tile * tile_rows));
   }
 
   /// Rows of the group in the order of its pairs; its segments become windows into them.
