@@ -70,14 +70,14 @@ Given run_given(const Context& context, const Problem<Real>& problem, DType dtyp
   return given;
 }
 
-// A linear head. The gradient of its features is left out of same_bits: the CPU rounds it by where a row begins in its cache line.
+// A linear head.
 
 struct Linear {
   PreferenceOutputs outputs;
   HostTensor grad_weight, grad_bias, grad_features, step_rewards;
   bool same_bits(const Linear& other) const {
     return outputs.same_bits(other.outputs) && grad_weight.same_bits(other.grad_weight) && grad_bias.same_bits(other.grad_bias) &&
-           step_rewards.same_bits(other.step_rewards);
+           grad_features.same_bits(other.grad_features) && step_rewards.same_bits(other.step_rewards);
   }
 };
 
