@@ -5,9 +5,9 @@
 namespace segpref {
 namespace {
 
-// A waiting thread looks this long before it sleeps: the phases of one training step follow each other within microseconds,
-// and waking a sleeping thread costs tens of them.
-constexpr auto spin_time = std::chrono::microseconds(50);
+// A waiting thread looks this long before it sleeps: the phases of a training step follow each other within tens of microseconds, and
+// waking a sleeping thread costs as much again.
+constexpr auto spin_time = std::chrono::microseconds(200);
 
 template <typename Condition>
 bool spin_until(Condition condition) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "kernels/cpu/reward_mlp/tile_kernels.hpp"
 #include "kernels/math/half.hpp"
@@ -35,7 +36,9 @@ void copy_columns(const ConstTensorView& part, std::int64_t num_rows, StepOf ste
   const std::int64_t columns = part.shape[1];
   for (std::int64_t row = 0; row < num_rows; ++row) {
     const Element* from = static_cast<const Element*>(part.data) + step_of(row) * part.strides[0];
-    for (std::int64_t i = 0; i < columns; ++i) out[row * out_stride + i] = static_cast<Real>(math::to_f32(from[i]));
+    Real* to = out + row * out_stride;
+    if constexpr (std::is_same_v<Element, Real>) std::copy_n(from, columns, to);
+    else for (std::int64_t i = 0; i < columns; ++i) to[i] = static_cast<Real>(math::to_f32(from[i]));
   }
 }
 
