@@ -17,14 +17,13 @@ HWY_BEFORE_NAMESPACE();
 namespace segpref::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// sum of rewards[t] * powers[t]
+/// sum of rewards[t] * powers[t], from the last step to the first: powers fall, and the many small terms would each round a sum that is large already.
 template <typename Element, typename Real>
 HWY_INLINE Real dot_with_powers(const Element* HWY_RESTRICT rewards, const Real* HWY_RESTRICT powers, std::int64_t length) {
   const hn::ScalableTag<Real> d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
   auto sum = hn::Zero(d);
-  std::int64_t t = 0;
-  for (; t + lanes <= length; t += lanes) sum = hn::MulAdd(widen_lanes(d, rewards + t), hn::LoadU(d, powers + t), sum);
+  std::int64_t t = length / lanes * lanes;
   if (t < length) {
     Element padded_rewards[HWY_MAX_BYTES / sizeof(Real)] = {};
     Real padded_powers[HWY_MAX_BYTES / sizeof(Real)] = {};
@@ -32,6 +31,7 @@ HWY_INLINE Real dot_with_powers(const Element* HWY_RESTRICT rewards, const Real*
     std::copy_n(powers + t, length - t, padded_powers);
     sum = hn::MulAdd(widen_lanes(d, padded_rewards), hn::LoadU(d, padded_powers), sum);
   }
+  for (t -= lanes; t >= 0; t -= lanes) sum = hn::MulAdd(widen_lanes(d, rewards + t), hn::LoadU(d, powers + t), sum);
   return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
