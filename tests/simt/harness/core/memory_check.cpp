@@ -79,11 +79,11 @@ void check_races(const Thread& thread, std::size_t offset, Access access, const 
 void check_bytes(const void* p, std::size_t bytes, Access access, const Place& where) {
   Machine& m = machine();
   Thread* thread = m.thread;
-  ++statistics().memory_accesses;
   if (!arena::contains(p)) {
     if (is_private(m, p)) return;
     fail("%s of %zu bytes at %p, which is not device memory (a host pointer, or a wild one), at %s", name_of(access), bytes, p, where.text().c_str());
   }
+  ++statistics().memory_accesses;
   const std::size_t begin = arena::offset_of(p);
   for (std::size_t offset = begin; offset < begin + bytes; ++offset) {
     check_state(offset, bytes, access, where);
@@ -122,7 +122,9 @@ void check_access(const void* p, std::size_t bytes, Access access, const void* p
 
 void check_aligned_access(const void* p, std::size_t bytes, Access access, const void* program_counter) {
   const Machine& m = machine();
-  if (!m.in_harness && m.thread != nullptr && reinterpret_cast<std::size_t>(p) % (bytes < 8 ? bytes : 8) != 0)
+  if (m.in_harness || m.thread == nullptr) return;
+  const std::size_t alignment = bytes < 8 ? bytes : 8;
+  if (const InHarness guard; reinterpret_cast<std::size_t>(p) % alignment != 0)
     fail("misaligned %s of %zu bytes at %s", name_of(access), bytes, place_of_code(program_counter).c_str());
   check_access(p, bytes, access, program_counter);
 }

@@ -30,7 +30,8 @@ Options& options();
 
 /// Counts since the start of the process, for tests of the harness and for curiosity.
 struct Statistics {
-  std::uint64_t launches = 0, blocks = 0, threads = 0, switches = 0, block_barriers = 0, warp_operations = 0, memory_accesses = 0;
+  std::uint64_t launches = 0, blocks = 0, threads = 0, switches = 0, block_barriers = 0, warp_operations = 0;
+  std::uint64_t memory_accesses = 0;  ///< of kernels to device memory; check mode only
 };
 Statistics& statistics();
 
