@@ -3,20 +3,11 @@
 
 #include <cstdint>
 
-#include "segpref/preference_options.hpp"
+#include "kernels/common/loss_params.hpp"
 
 namespace segpref::cpu {
 
-/// PreferenceOptions in the form the kernels use. Formulas: docs/ops/preference_loss.md.
-struct LossParams {
-  double temperature = 1.0;
-  double clip = 0.0;  ///< infinity: no clipping
-  double smoothing = 0.0;
-  double lapse = 0.0;
-  double centering = 0.0;
-  TieModel tie_model = TieModel::none;
-  bool skip_nonfinite = false;
-};
+using kernels::LossParams;
 
 /// n pairs of one member, each array [n].
 template <typename Real>

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "kernels/math/host_device.hpp"
 #include "segpref/preference_options.hpp"
 
 namespace segpref::math {
@@ -15,7 +16,7 @@ struct ObjectiveConstants {
   double grad_tie_factor = 0.0;  ///< its derivative with respect to eta: 2 / (1 - exp(-2 eta))
 };
 
-inline ObjectiveConstants objective_constants(TieModel tie_model, double lapse, double tie_parameter) {
+SEGPREF_HOST_DEVICE inline ObjectiveConstants objective_constants(TieModel tie_model, double lapse, double tie_parameter) {
   ObjectiveConstants constants;
   const double num_outcomes = tie_model == TieModel::none ? 2.0 : 3.0;
   constants.log_keep = std::log1p(-lapse);

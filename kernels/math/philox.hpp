@@ -5,11 +5,7 @@
 
 #include <cstdint>
 
-#if defined(__CUDACC__)
-#define SEGPREF_HOST_DEVICE __host__ __device__
-#else
-#define SEGPREF_HOST_DEVICE
-#endif
+#include "kernels/math/host_device.hpp"
 
 namespace segpref::math {
 
