@@ -10,6 +10,14 @@
 
 namespace segpref::cuda {
 
+/// d(loss)/d(step reward) from the (scaled) gradient of the score of a segment [begin, end) that holds the step.
+template <class Params, typename Real>
+SEGPREF_DEVICE Real step_gradient(const Params& p, Real grad_score, std::int64_t begin, std::int64_t end, std::int64_t step) {
+  if (p.aggregation == Aggregation::last) return step == end - 1 ? grad_score : Real(0);
+  if (p.is_discounted) grad_score *= static_cast<Real>(p.discount(step - begin));
+  return p.aggregation == Aggregation::mean ? divide(grad_score, static_cast<Real>(end - begin)) : grad_score;
+}
+
 /// Not measured on a GPU yet.
 template <typename Element>
 struct ExpandTile {
@@ -45,10 +53,7 @@ class StepGradients {
 
   SEGPREF_DEVICE Real at(std::int64_t step) {
     if (step >= end_) go_to(last_not_above(p_.offsets, p_.num_segments + 1, step, segment_));
-    if (p_.aggregation == Aggregation::last) return step == end_ - 1 ? grad_ : Real(0);
-    Real grad = grad_;
-    if (p_.is_discounted) grad *= static_cast<Real>(p_.discount(step - begin_));
-    return p_.aggregation == Aggregation::mean ? divide(grad, static_cast<Real>(end_ - begin_)) : grad;
+    return step_gradient(p_, grad_, begin_, end_, step);
   }
 
  private:
