@@ -12,7 +12,7 @@
 #include "apps/correlation.hpp"
 #include "host/trainer/feature_statistics.hpp"
 #include "host/trainer/outcomes.hpp"
-#include "kernels/cpu/query_scores.hpp"
+#include "kernels/math/query_score.hpp"
 
 namespace segpref::app {
 namespace {
@@ -129,9 +129,9 @@ int predict(const UseOptions& o) {
 }
 
 /// What the members think of one candidate; with a tie model "a tie" is a third answer.
-cpu::QueryScore score_of(const ScoreOptions& options, const std::vector<double>& logits) {
+math::QueryScore score_of(const ScoreOptions& options, const std::vector<double>& logits) {
   const auto members = static_cast<std::int64_t>(logits.size());
-  if (options.tie_model == TieModel::none) return cpu::query_score(members, [&](std::int64_t member) { return logits[static_cast<std::size_t>(member)]; });
+  if (options.tie_model == TieModel::none) return math::query_score(members, [&](std::int64_t member) { return logits[static_cast<std::size_t>(member)]; });
   std::vector<Outcomes> outcomes;
   for (std::size_t member = 0; member < logits.size(); ++member)
     outcomes.push_back(outcomes_of(options.tie_model, static_cast<double>(options.tie_parameter[member]), logits[member]));
@@ -147,7 +147,7 @@ int query(const UseOptions& o) {
   const std::vector<float> logits = model.logits(context, data, pairs);
   struct Candidate {
     std::int64_t pair;
-    cpu::QueryScore score;
+    math::QueryScore score;
     double key;
   };
   std::vector<Candidate> candidates;
@@ -155,7 +155,7 @@ int query(const UseOptions& o) {
   std::vector<double> pair_logits(static_cast<std::size_t>(model.architecture().num_members));
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     for (std::size_t member = 0; member < pair_logits.size(); ++member) pair_logits[member] = static_cast<double>(logits[member * pairs.size() + i]);
-    const cpu::QueryScore score = score_of(options, pair_logits);
+    const math::QueryScore score = score_of(options, pair_logits);
     const double key = o.by == "disagreement" ? score.disagreement : o.by == "entropy" ? score.entropy_of_mean : score.entropy_of_mean - score.mean_entropy;
     candidates.push_back({pairs[i], score, key});
   }

@@ -10,7 +10,7 @@
 #include "host/reference_backend/reference_backend.hpp"
 #include "host/validate/tensor.hpp"
 #include "kernels/cpu/batch.hpp"
-#include "kernels/cpu/query_scores.hpp"
+#include "kernels/math/query_score.hpp"
 
 namespace segpref {
 namespace {
@@ -28,7 +28,7 @@ void run(const Context& context, const ConstTensorView& scores, const cpu::Index
   context.pool().run((num_pairs + pairs_per_task - 1) / pairs_per_task, [&](std::int64_t task, int) {
     for (std::int64_t pair = task * pairs_per_task; pair < std::min(num_pairs, (task + 1) * pairs_per_task); ++pair) {
       const std::int64_t first = pairs[2 * pair], second = pairs[2 * pair + 1];
-      const cpu::QueryScore score = cpu::query_score(scores.shape[0], [&](std::int64_t e) {
+      const math::QueryScore score = math::query_score(scores.shape[0], [&](std::int64_t e) {
         return (static_cast<double>(values[e * num_segments + second]) - static_cast<double>(values[e * num_segments + first])) / temperature;
       });
       store(result.mean_probability, pair, score.mean_probability);

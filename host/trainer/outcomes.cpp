@@ -36,10 +36,10 @@ double loss_of(const Outcomes& outcomes, TieModel model, double label) {
   return weighted(1 - label, outcomes.log_first) + weighted(label, outcomes.log_second);
 }
 
-cpu::QueryScore query_score(const std::vector<Outcomes>& members) {
+math::QueryScore query_score(const std::vector<Outcomes>& members) {
   const double n = static_cast<double>(members.size());
   const auto entropy = [](double p) { return p > 0 ? -p * std::log(p) : 0.0; };
-  cpu::QueryScore score;
+  math::QueryScore score;
   double mean_of_first = 0, mean_of_tie = 0;
   for (const Outcomes& outcomes : members) {
     score.mean_probability += std::exp(outcomes.log_second) / n;

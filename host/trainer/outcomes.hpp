@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "kernels/cpu/query_scores.hpp"
+#include "kernels/math/query_score.hpp"
 #include "segpref/preference_options.hpp"
 
 namespace segpref {
@@ -20,6 +20,6 @@ Outcomes outcomes_of(TieModel model, double tie_parameter, double logit);
 double loss_of(const Outcomes& outcomes, TieModel model, double label);
 
 /// query_scores with three answers: probability and disagreement of "the second is preferred", entropies over all answers.
-cpu::QueryScore query_score(const std::vector<Outcomes>& members);
+math::QueryScore query_score(const std::vector<Outcomes>& members);
 
 }  // namespace segpref

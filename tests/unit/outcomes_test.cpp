@@ -55,7 +55,7 @@ TEST(Outcomes, QueryScoreWithoutTiesIsTheTwoAnswerOne) {
   const double members[] = {-2.0, 0.3, 5.0};
   std::vector<Outcomes> outcomes;
   for (double logit : members) outcomes.push_back(outcomes_of(TieModel::none, 0, logit));
-  const cpu::QueryScore three = query_score(outcomes), two = cpu::query_score(3, [&](std::int64_t e) { return members[e]; });
+  const math::QueryScore three = query_score(outcomes), two = math::query_score(3, [&](std::int64_t e) { return members[e]; });
   EXPECT_NEAR(three.mean_probability, two.mean_probability, 1e-15);
   EXPECT_NEAR(three.disagreement, two.disagreement, 1e-15);
   EXPECT_NEAR(three.entropy_of_mean, two.entropy_of_mean, 1e-15);
@@ -63,7 +63,7 @@ TEST(Outcomes, QueryScoreWithoutTiesIsTheTwoAnswerOne) {
 }
 
 TEST(Outcomes, EntropyOfThreeEqualAnswersIsTheLogarithmOfThree) {
-  const cpu::QueryScore score = query_score({outcomes_of(TieModel::davidson, 0, 0), outcomes_of(TieModel::davidson, 0, 0)});
+  const math::QueryScore score = query_score({outcomes_of(TieModel::davidson, 0, 0), outcomes_of(TieModel::davidson, 0, 0)});
   EXPECT_NEAR(score.mean_entropy, std::log(3.0), 1e-15);
   EXPECT_NEAR(score.entropy_of_mean, std::log(3.0), 1e-15);
   EXPECT_NEAR(score.mean_probability, 1.0 / 3, 1e-15);

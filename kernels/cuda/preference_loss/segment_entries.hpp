@@ -23,12 +23,15 @@ struct SegmentEntriesParams {
 /// Keys and entries are 32 bits: what a plan allows.
 inline constexpr std::int64_t max_sorted_entries = std::int64_t{1} << 31;
 
-template <typename Real>
+/// Source is the type of the entries' gradients, Real that of the scores'.
+template <typename Source, typename Real>
 struct GatherGradientsParams {
-  std::int64_t num_members = 1, num_segments = 0, num_batch_pairs = 0, num_lists = 1;
-  const std::uint32_t* sorted_entries = nullptr;  ///< [num_lists, 2 * num_batch_pairs]
+  std::int64_t num_members = 1, num_segments = 0;
+  std::int64_t num_entries = 0;                   ///< of one list: two per pair, or all places of all rankings
+  std::int64_t num_lists = 1;
+  const std::uint32_t* sorted_entries = nullptr;  ///< [num_lists, num_entries]
   const std::uint32_t* first_entries = nullptr;   ///< [num_lists * num_segments + 1]: where each key's entries begin
-  const Real* grad_pairs = nullptr;               ///< [num_members, num_batch_pairs, 2]
+  const Source* grad_entries = nullptr;           ///< [num_members, num_entries]
   Real* grad_scores = nullptr;                    ///< [num_members, num_segments], out
 };
 

@@ -39,8 +39,8 @@ first_entries_kernel(const std::uint32_t* sorted_keys, std::int64_t num_entries,
 
 /// A group of lanes per member and segment.
 ///   order   lane i adds entries i, i + 8, ... in float64, in the order of the batch; then the lanes, as warp_sum_in_groups does
-template <typename Real>
-__global__ void __launch_bounds__(SegmentEntriesTile::num_threads) gather_gradients_kernel(const __grid_constant__ GatherGradientsParams<Real> p) {
+template <typename Source, typename Real>
+__global__ void __launch_bounds__(SegmentEntriesTile::num_threads) gather_gradients_kernel(const __grid_constant__ GatherGradientsParams<Source, Real> p) {
   using Tile = SegmentEntriesTile;
   const int lane = static_cast<int>(threadIdx.x) % Tile::lanes_per_segment;
   const std::int64_t segment = std::int64_t{blockIdx.x} * Tile::segments_per_block + threadIdx.x / Tile::lanes_per_segment, member = blockIdx.y;
@@ -48,9 +48,9 @@ __global__ void __launch_bounds__(SegmentEntriesTile::num_threads) gather_gradie
   if (segment < p.num_segments) {
     const bool own_list = p.num_lists > 1;
     const std::int64_t key = (own_list ? member * p.num_segments : 0) + segment;
-    const Real* grad_pairs = p.grad_pairs + (own_list ? 0 : 2 * member * p.num_batch_pairs);
+    const Source* grad_entries = p.grad_entries + (own_list ? 0 : member * p.num_entries);  // entries are numbered through all lists
     const std::int64_t end = p.first_entries[key + 1];
-    for (std::int64_t i = std::int64_t{p.first_entries[key]} + lane; i < end; i += Tile::lanes_per_segment) sum += static_cast<double>(grad_pairs[p.sorted_entries[i]]);
+    for (std::int64_t i = std::int64_t{p.first_entries[key]} + lane; i < end; i += Tile::lanes_per_segment) sum += static_cast<double>(grad_entries[p.sorted_entries[i]]);
   }
   sum = warp_sum_in_groups<Tile::lanes_per_segment>(sum);
   if (segment < p.num_segments && lane == 0) p.grad_scores[member * p.num_segments + segment] = static_cast<Real>(sum);

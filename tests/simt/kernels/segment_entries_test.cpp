@@ -46,16 +46,16 @@ void check(ProblemShape shape) {
   std::vector<double> grad_pairs;
   for (std::int64_t i = 0; i < 2 * members * in_batch; ++i) grad_pairs.push_back(1.0 / static_cast<double>(i + 3));
   const Buffer<double> d_grad_pairs(grad_pairs), d_grad_scores(size(members * segments));
-  GatherGradientsParams<double> g;
+  GatherGradientsParams<double, double> g;
   g.num_members = members;
   g.num_segments = segments;
-  g.num_batch_pairs = in_batch;
+  g.num_entries = 2 * in_batch;
   g.num_lists = e.num_lists;
   g.sorted_entries = d_sorted_entries.get();
   g.first_entries = d_first.get();
-  g.grad_pairs = d_grad_pairs.get();
+  g.grad_entries = d_grad_pairs.get();
   g.grad_scores = d_grad_scores.get();
-  simt::launch(gather_gradients_kernel<double>, dim3(blocks_of(segments, SegmentEntriesTile::segments_per_block), static_cast<unsigned>(members)), SegmentEntriesTile::num_threads, 0, g);
+  simt::launch(gather_gradients_kernel<double, double>, dim3(blocks_of(segments, SegmentEntriesTile::segments_per_block), static_cast<unsigned>(members)), SegmentEntriesTile::num_threads, 0, g);
 
   std::vector<double> expected(size(members * segments));
   for (std::int64_t member = 0; member < members; ++member)
