@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 #include "kernels/math/host_device.hpp"
 
@@ -18,7 +17,7 @@ SEGPREF_HOST_DEVICE inline double log_add(double a, double b) { return (a > b ? 
 /// Each term is softplus(log_rest_j - s_j) where log_rest_j = logsumexp_{k > j} s_k, so nothing cancels when s_j leads by far.
 /// The gradient of s_k is the sum over earlier stages of exp(s_k - logsumexp_j), minus sigmoid(log_rest_k - s_k) for its own stage.
 SEGPREF_HOST_DEVICE inline double plackett_luce(const double* s, std::int64_t num_entries, std::int64_t num_stages, double* log_rest, double* grad) {
-  constexpr double infinity = std::numeric_limits<double>::infinity();
+  constexpr double infinity = INFINITY;
   log_rest[num_entries - 1] = -infinity;
   for (std::int64_t k = num_entries - 1; k > 0; --k) log_rest[k - 1] = log_add(log_rest[k], s[k]);
 

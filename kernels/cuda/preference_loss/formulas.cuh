@@ -1,6 +1,7 @@
 // The formulas of kernels/math for one thread, in float64: some hundred operations per pair, beside the steps' memory traffic.
 #pragma once
 
+#include <cfloat>
 #include <cmath>
 
 #include "kernels/common/loss_params.hpp"
@@ -15,7 +16,7 @@ SEGPREF_DEVICE bool only_first_of(bool a, bool b) { return a && !b; }
 SEGPREF_DEVICE double abs_of(double x) { return ::fabs(x); }
 SEGPREF_DEVICE double max_of(double a, double b) { return a > b ? a : b; }
 SEGPREF_DEVICE double min_of(double a, double b) { return a < b ? a : b; }
-SEGPREF_DEVICE bool is_finite(double x) { return ::fabs(x) <= 1.7976931348623157e308; }  // false for NaN
+SEGPREF_DEVICE bool is_finite(double x) { return ::fabs(x) <= DBL_MAX; }  // false for NaN
 SEGPREF_DEVICE double exp_of(double x) { return ::exp(x); }
 SEGPREF_DEVICE double log1p_of(double x) { return ::log1p(x); }
 template <typename Narrow>

@@ -14,8 +14,9 @@ struct SegmentEntriesTile {
 };
 
 /// One thread per entry.
-__global__ inline void __launch_bounds__(SegmentEntriesTile::num_threads) segment_keys_kernel(const __grid_constant__ SegmentEntriesParams p) {
-  const std::int64_t entry = std::int64_t{blockIdx.x} * SegmentEntriesTile::num_threads + threadIdx.x;
+template <class Tile>
+__global__ void __launch_bounds__(Tile::num_threads) segment_keys_kernel(const __grid_constant__ SegmentEntriesParams p) {
+  const std::int64_t entry = std::int64_t{blockIdx.x} * Tile::num_threads + threadIdx.x;
   if (entry >= p.num_entries()) return;
   const std::int64_t per_list = 2 * p.batch.num_batch_pairs, list = entry / per_list, position = entry % per_list / 2;
   const std::int64_t segment = p.batch.segment_of(p.batch.pair_at(list, position), static_cast<int>(entry % 2));
@@ -24,9 +25,10 @@ __global__ inline void __launch_bounds__(SegmentEntriesTile::num_threads) segmen
 }
 
 /// One thread per key, and one for the end: a binary search in the sorted keys.
-__global__ inline void __launch_bounds__(SegmentEntriesTile::num_threads)
+template <class Tile>
+__global__ void __launch_bounds__(Tile::num_threads)
 first_entries_kernel(const std::uint32_t* sorted_keys, std::int64_t num_entries, std::int64_t num_keys, std::uint32_t* first_entries) {
-  const std::int64_t key = std::int64_t{blockIdx.x} * SegmentEntriesTile::num_threads + threadIdx.x;
+  const std::int64_t key = std::int64_t{blockIdx.x} * Tile::num_threads + threadIdx.x;
   if (key > num_keys) return;
   std::int64_t low = 0, high = num_entries;  // the first entry whose key is not below is in [low, high]
   while (low < high) {
@@ -39,9 +41,8 @@ first_entries_kernel(const std::uint32_t* sorted_keys, std::int64_t num_entries,
 
 /// A group of lanes per member and segment.
 ///   order   lane i adds entries i, i + 8, ... in float64, in the order of the batch; then the lanes, as warp_sum_in_groups does
-template <typename Source, typename Real>
-__global__ void __launch_bounds__(SegmentEntriesTile::num_threads) gather_gradients_kernel(const __grid_constant__ GatherGradientsParams<Source, Real> p) {
-  using Tile = SegmentEntriesTile;
+template <class Tile, typename Source, typename Real>
+__global__ void __launch_bounds__(Tile::num_threads) gather_gradients_kernel(const __grid_constant__ GatherGradientsParams<Source, Real> p) {
   const int lane = static_cast<int>(threadIdx.x) % Tile::lanes_per_segment;
   const std::int64_t segment = std::int64_t{blockIdx.x} * Tile::segments_per_block + threadIdx.x / Tile::lanes_per_segment, member = blockIdx.y;
   double sum = 0;

@@ -2,7 +2,8 @@
 //   order   a block's sums as warp_sum adds them, then warp by warp; blocks by one warp per member
 #pragma once
 
-#include <limits>
+#include <cfloat>
+#include <cmath>
 
 #include "kernels/cuda/primitives/shared_memory.cuh"
 #include "kernels/cuda/primitives/warp.cuh"
@@ -20,9 +21,9 @@ struct RankingTile {
 /// Scores of one ranking over temperature, counted from the largest: differences are exact before they are scaled. False: one is not finite.
 template <typename Real>
 SEGPREF_DEVICE bool gather_scores(const RankingLossParams<Real>& p, std::int64_t member, std::int64_t begin, std::int64_t count, double* s) {
-  constexpr double largest = std::numeric_limits<double>::max();
+  constexpr double largest = DBL_MAX;
   const Real* scores = p.scores + member * p.num_segments;
-  double top = -std::numeric_limits<double>::infinity();
+  double top = -INFINITY;
   bool finite = true;
   for (std::int64_t k = 0; k < count; ++k) {
     s[k] = static_cast<double>(scores[p.entries[begin + k]]);
@@ -39,7 +40,6 @@ SEGPREF_DEVICE bool gather_scores(const RankingLossParams<Real>& p, std::int64_t
 template <typename Real>
 __global__ void __launch_bounds__(RankingTile::num_threads) ranking_loss_kernel(const __grid_constant__ RankingLossParams<Real> p) {
   SEGPREF_SHARED(double[RankingTile::num_warps][num_ranking_sums], warp_sums);
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   const std::int64_t member = blockIdx.y, ranking = std::int64_t{blockIdx.x} * RankingTile::num_threads + threadIdx.x;
   double sums[num_ranking_sums] = {};
   if (ranking < p.num_rankings) {
@@ -52,11 +52,11 @@ __global__ void __launch_bounds__(RankingTile::num_threads) ranking_loss_kernel(
     // The objective
     double* grad = p.grad_entries == nullptr ? nullptr : p.grad_entries + member * p.num_entries + begin;
     const std::int64_t num_stages = p.top == 0 || p.top > count ? count : p.top;
-    double loss = counted ? nan : 0.0;
+    double loss = counted ? NAN : 0.0;
     if (counted && finite) loss = weight * math::plackett_luce(s, count, num_stages, log_rest, grad);
     // Store
     if (grad != nullptr)
-      for (std::int64_t k = 0; k < count; ++k) grad[k] = !counted ? 0.0 : finite ? weight * grad[k] / p.temperature : nan;
+      for (std::int64_t k = 0; k < count; ++k) grad[k] = !counted ? 0.0 : finite ? weight * grad[k] / p.temperature : NAN;
     if (p.loss_per_ranking != nullptr) p.loss_per_ranking[member * p.num_rankings + ranking] = static_cast<Real>(loss);
     sums[0] = counted ? weight : 0.0;
     sums[1] = loss;

@@ -30,7 +30,7 @@ void check(ProblemShape shape) {
   const Buffer<std::uint32_t> d_keys(size(e.num_entries())), d_entries(size(e.num_entries())), d_first(size(e.num_keys() + 1));
   e.keys = d_keys.get();
   e.entries = d_entries.get();
-  if (e.num_entries() > 0) simt::launch(segment_keys_kernel, dim3(blocks_of(e.num_entries(), SegmentEntriesTile::num_threads)), SegmentEntriesTile::num_threads, 0, e);
+  if (e.num_entries() > 0) simt::launch(segment_keys_kernel<SegmentEntriesTile>, dim3(blocks_of(e.num_entries(), SegmentEntriesTile::num_threads)), SegmentEntriesTile::num_threads, 0, e);
 
   // A stable sort by key, in the place of the device's.
   const std::vector<std::uint32_t> keys = d_keys.to_host(), entries = d_entries.to_host();
@@ -41,7 +41,7 @@ void check(ProblemShape shape) {
   for (std::size_t i : by_key) sorted_keys.push_back(keys[i]), sorted_entries.push_back(entries[i]);
   const Buffer<std::uint32_t> d_sorted_keys(sorted_keys), d_sorted_entries(sorted_entries);
 
-  simt::launch(first_entries_kernel, dim3(blocks_of(e.num_keys() + 1, SegmentEntriesTile::num_threads)), SegmentEntriesTile::num_threads, 0, d_sorted_keys.get(), e.num_entries(),
+  simt::launch(first_entries_kernel<SegmentEntriesTile>, dim3(blocks_of(e.num_keys() + 1, SegmentEntriesTile::num_threads)), SegmentEntriesTile::num_threads, 0, d_sorted_keys.get(), e.num_entries(),
                e.num_keys(), d_first.get());
   std::vector<double> grad_pairs;
   for (std::int64_t i = 0; i < 2 * members * in_batch; ++i) grad_pairs.push_back(1.0 / static_cast<double>(i + 3));
@@ -55,7 +55,7 @@ void check(ProblemShape shape) {
   g.first_entries = d_first.get();
   g.grad_entries = d_grad_pairs.get();
   g.grad_scores = d_grad_scores.get();
-  simt::launch(gather_gradients_kernel<double, double>, dim3(blocks_of(segments, SegmentEntriesTile::segments_per_block), static_cast<unsigned>(members)), SegmentEntriesTile::num_threads, 0, g);
+  simt::launch(gather_gradients_kernel<SegmentEntriesTile, double, double>, dim3(blocks_of(segments, SegmentEntriesTile::segments_per_block), static_cast<unsigned>(members)), SegmentEntriesTile::num_threads, 0, g);
 
   std::vector<double> expected(size(members * segments));
   for (std::int64_t member = 0; member < members; ++member)
