@@ -15,6 +15,7 @@ namespace segpref::cuda {
 /// Not measured on a GPU yet. Scores and sums of up to 64 entries lie in local memory: small blocks spread over more multiprocessors.
 struct RankingTile {
   static constexpr int num_threads = 64;
+  static constexpr int least_blocks = 8;  ///< per multiprocessor; without it the compiler aims at full occupancy, and spills
   static constexpr int num_warps = num_threads / threads_per_warp;
 };
 
@@ -38,7 +39,7 @@ SEGPREF_DEVICE bool gather_scores(const RankingLossParams<Real>& p, std::int64_t
 }
 
 template <typename Real>
-__global__ void __launch_bounds__(RankingTile::num_threads) ranking_loss_kernel(const __grid_constant__ RankingLossParams<Real> p) {
+__global__ void __launch_bounds__(RankingTile::num_threads, RankingTile::least_blocks) ranking_loss_kernel(const __grid_constant__ RankingLossParams<Real> p) {
   SEGPREF_SHARED(double[RankingTile::num_warps][num_ranking_sums], warp_sums);
   const std::int64_t member = blockIdx.y, ranking = std::int64_t{blockIdx.x} * RankingTile::num_threads + threadIdx.x;
   double sums[num_ranking_sums] = {};

@@ -22,6 +22,7 @@ SEGPREF_DEVICE Real step_gradient(const Params& p, Real grad_score, std::int64_t
 template <typename Element>
 struct ExpandTile {
   static constexpr int num_threads = 256;
+  static constexpr int least_blocks = 4;  ///< per multiprocessor; without it the compiler aims at full occupancy, and spills
   static constexpr int steps_per_thread = 16 / static_cast<int>(sizeof(Element));  ///< at a time
   static constexpr int steps_per_round = threads_per_warp * steps_per_thread;      ///< of a warp
   static constexpr int rounds = 8;
@@ -64,7 +65,7 @@ class StepGradients {
 };
 
 template <typename Element, typename Real>
-__global__ void __launch_bounds__(ExpandTile<Element>::num_threads) expand_gradient_kernel(const __grid_constant__ ExpandParams<Element, Real> p) {
+__global__ void __launch_bounds__(ExpandTile<Element>::num_threads, ExpandTile<Element>::least_blocks) expand_gradient_kernel(const __grid_constant__ ExpandParams<Element, Real> p) {
   using Tile = ExpandTile<Element>;
   // Place: the warp's stretch, in whole lines of 16 bytes of this member's row; its first line may begin before the row.
   const std::int64_t member = blockIdx.y;

@@ -11,13 +11,14 @@ namespace segpref::cuda {
 /// Not measured on a GPU yet.
 struct ExpandWindowsTile {
   static constexpr int num_threads = 256;
+  static constexpr int least_blocks = 4;  ///< per multiprocessor; without it the compiler aims at full occupancy, and spills
   static constexpr int rounds = 8;
   static constexpr std::int64_t steps_per_warp = std::int64_t{rounds} * threads_per_warp;
   static constexpr std::int64_t steps_per_block = steps_per_warp * (num_threads / threads_per_warp);
 };
 
 template <typename Element, typename Real>
-__global__ void __launch_bounds__(ExpandWindowsTile::num_threads) expand_windows_kernel(const __grid_constant__ ExpandWindowsParams<Element, Real> p) {
+__global__ void __launch_bounds__(ExpandWindowsTile::num_threads, ExpandWindowsTile::least_blocks) expand_windows_kernel(const __grid_constant__ ExpandWindowsParams<Element, Real> p) {
   using Tile = ExpandWindowsTile;
   const std::int64_t member = blockIdx.y, stretch = std::int64_t{blockIdx.x} * Tile::steps_per_block + warp_of_thread() * Tile::steps_per_warp;
   if (stretch >= p.num_steps) return;
