@@ -129,17 +129,8 @@ void preference_loss(const Context& context, const PreferenceLossPlan& plan, Con
 
 void preference_loss(const Context& context, ConstTensorView step_rewards, const PreferenceBatch& batch, const PreferenceOptions& options,
                      const PreferenceResult& result, TensorView grad_step_rewards) {
-  validation::step_rewards(step_rewards);  // capacities are made from these
-  validation::sizes(batch, validation::members_of(step_rewards));
-  const auto extent = [](const ConstTensorView& view, int axis) { return view.rank > axis ? view.shape[axis] : std::int64_t{0}; };
-  PreferenceCapacity capacity;
-  capacity.num_members = validation::members_of(step_rewards);
-  capacity.num_steps = validation::steps_of(step_rewards);
-  capacity.num_segments = std::max<std::int64_t>(0, batch.offsets.present() ? extent(batch.offsets, 0) - 1 : extent(batch.begins, 0));
-  capacity.num_pairs = std::max<std::int64_t>(0, extent(batch.labels, 0));
-  capacity.num_batch_pairs = std::max<std::int64_t>(0, batch.pair_order.present() ? extent(batch.pair_order, batch.pair_order.rank - 1) : 0);
-  capacity.dtype = step_rewards.dtype;
-  const PreferenceLossPlan plan(capacity);
+  validation::step_rewards(step_rewards);  // the plan is made from these
+  const PreferenceLossPlan plan(validation::capacity_of(batch, validation::members_of(step_rewards), validation::steps_of(step_rewards), step_rewards.dtype));
   const OwnedWorkspace workspace(plan.workspace_bytes());
   preference_loss(context, plan, step_rewards, batch, options, result, grad_step_rewards, workspace.get());
 }

@@ -130,17 +130,8 @@ void ranking_loss(const Context& context, const RankingLossPlan& plan, ConstTens
 
 void ranking_loss(const Context& context, ConstTensorView step_rewards, const RankingBatch& batch, const PreferenceOptions& options,
                   const RankingResult& result, TensorView grad_step_rewards) {
-  validation::step_rewards(step_rewards);  // capacities are made from these
-  validation::sizes(batch);
-  const auto extent = [](const ConstTensorView& view) { return view.rank > 0 ? std::max<std::int64_t>(0, view.shape[0]) : std::int64_t{0}; };
-  RankingCapacity capacity;
-  capacity.num_members = validation::members_of(step_rewards);
-  capacity.num_steps = validation::steps_of(step_rewards);
-  capacity.num_segments = batch.offsets.present() ? std::max<std::int64_t>(0, extent(batch.offsets) - 1) : extent(batch.begins);
-  capacity.num_rankings = std::max<std::int64_t>(0, extent(batch.ranking_offsets) - 1);
-  capacity.num_entries = extent(batch.rankings);
-  capacity.dtype = step_rewards.dtype;
-  const RankingLossPlan plan(capacity);
+  validation::step_rewards(step_rewards);  // the plan is made from these
+  const RankingLossPlan plan(validation::capacity_of(batch, validation::members_of(step_rewards), validation::steps_of(step_rewards), step_rewards.dtype));
   const OwnedWorkspace workspace(plan.workspace_bytes());
   ranking_loss(context, plan, step_rewards, batch, options, result, grad_step_rewards, workspace.get());
 }

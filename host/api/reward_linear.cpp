@@ -172,18 +172,7 @@ void linear_preference_loss(const Context& context, const LinearHead& head, Cons
                             const PreferenceOptions& options, const PreferenceResult& result, const LinearGradients& gradients,
                             TensorView step_rewards) {
   const validation::LinearShape shape = validation::linear_inputs(head, features);
-  validation::sizes(batch, shape.num_members);
-  const auto extent = [](const ConstTensorView& view, int axis) {
-    return axis >= 0 && view.rank > axis ? std::max<std::int64_t>(0, view.shape[axis]) : std::int64_t{0};
-  };
-  PreferenceCapacity capacity;
-  capacity.num_members = shape.num_members;
-  capacity.num_steps = shape.num_steps;
-  capacity.num_segments = batch.offsets.present() ? std::max<std::int64_t>(0, extent(batch.offsets, 0) - 1) : extent(batch.begins, 0);
-  capacity.num_pairs = extent(batch.labels, 0);
-  capacity.num_batch_pairs = extent(batch.pair_order, batch.pair_order.rank - 1);
-  capacity.dtype = features.dtype;
-  const LinearLossPlan plan(capacity, shape.feature_dim);
+  const LinearLossPlan plan(validation::capacity_of(batch, shape.num_members, shape.num_steps, features.dtype), shape.feature_dim);
   const OwnedWorkspace workspace(plan.workspace_bytes());
   linear_preference_loss(context, plan, head, features, batch, options, result, gradients, step_rewards, workspace.get());
 }

@@ -122,17 +122,10 @@ void mlp_preference_loss(const Context& context, const MlpLossPlan& plan, ConstT
 void mlp_preference_loss(const Context& context, const RewardArchitecture& architecture, ConstTensorView parameters, const Features& features,
                          const PreferenceBatch& batch, const PreferenceOptions& options, const PreferenceResult& result, const MlpGradients& gradients,
                          const DropoutState& dropout, TensorView step_rewards) {
-  const auto extent = [](const ConstTensorView& view, int axis) { return view.rank > axis ? std::max<std::int64_t>(0, view.shape[axis]) : std::int64_t{0}; };
-  PreferenceCapacity capacity;
   validation::parameters(architecture, parameters);
-  capacity.num_members = architecture.num_members;
-  capacity.num_steps = validation::features(features, architecture.feature_dim);
-  validation::sizes(batch, architecture.num_members);
-  capacity.num_segments = batch.offsets.present() ? std::max<std::int64_t>(0, extent(batch.offsets, 0) - 1) : extent(batch.begins, 0);
-  capacity.num_pairs = extent(batch.labels, 0);
-  capacity.num_batch_pairs = batch.pair_order.present() ? extent(batch.pair_order, batch.pair_order.rank - 1) : 0;
-  capacity.dtype = parameters.dtype == DType::f64 ? DType::f64 : DType::f32;
-  const MlpLossPlan plan(architecture, capacity, context.num_threads());
+  const std::int64_t num_steps = validation::features(features, architecture.feature_dim);
+  const DType real = parameters.dtype == DType::f64 ? DType::f64 : DType::f32;
+  const MlpLossPlan plan(architecture, validation::capacity_of(batch, architecture.num_members, num_steps, real), context.num_threads());
   const OwnedWorkspace workspace(plan.workspace_bytes());
   mlp_preference_loss(context, plan, parameters, features, batch, options, result, gradients, dropout, step_rewards, workspace.get());
 }

@@ -95,12 +95,22 @@ cpu::Batch preference_batch(const PreferenceBatch& in, const PreferenceOptions& 
   return batch;
 }
 
-void sizes(const PreferenceBatch& batch, std::int64_t num_members) {
+PreferenceCapacity capacity_of(const PreferenceBatch& batch, std::int64_t num_members, std::int64_t num_steps, DType dtype) {
   if (batch.offsets.present()) tensor("offsets", batch.offsets, index_types, {any_extent}, "[num_segments + 1]");
   if (batch.begins.present()) tensor("begins", batch.begins, index_types, {any_extent}, "[num_segments]");
   if (batch.labels.present()) tensor("labels", batch.labels, {DType::f32, DType::f64}, {any_extent}, "[num_pairs]");
   if (batch.pair_order.rank == 2) tensor("pair_order", batch.pair_order, index_types, {num_members, any_extent}, "[num_batch_pairs] or [num_members, num_batch_pairs]");
   else if (batch.pair_order.present()) tensor("pair_order", batch.pair_order, index_types, {any_extent}, "[num_batch_pairs] or [num_members, num_batch_pairs]");
+
+  const auto last_extent = [](const ConstTensorView& view) { return view.present() ? view.shape[static_cast<std::size_t>(view.rank - 1)] : std::int64_t{0}; };
+  PreferenceCapacity capacity;
+  capacity.num_members = num_members;
+  capacity.num_steps = num_steps;
+  capacity.num_segments = batch.offsets.present() ? std::max<std::int64_t>(0, last_extent(batch.offsets) - 1) : last_extent(batch.begins);
+  capacity.num_pairs = last_extent(batch.labels);
+  capacity.num_batch_pairs = last_extent(batch.pair_order);
+  capacity.dtype = dtype;
+  return capacity;
 }
 
 cpu::LossParams preference_options(const PreferenceOptions& options, const cpu::Batch& batch, bool wide) {

@@ -18,8 +18,8 @@ void segments(const ConstTensorView& offsets, const ConstTensorView& begins, con
 cpu::Batch preference_batch(const PreferenceBatch& batch, const PreferenceOptions& options, std::int64_t num_members,
                             std::int64_t num_steps, bool wide);
 
-/// The shapes that a call without a plan makes its capacities from: nothing is allocated for a tensor that is not there. The rest is checked later.
-void sizes(const PreferenceBatch& batch, std::int64_t num_members);
+/// What a call without a plan makes its plan from. The shapes read here are checked first: nothing is allocated for a tensor that is not there. The rest is checked later.
+PreferenceCapacity capacity_of(const PreferenceBatch& batch, std::int64_t num_members, std::int64_t num_steps, DType dtype);
 
 /// Ranges of all options, and rules between options and labels (observed ties).
 cpu::LossParams preference_options(const PreferenceOptions& options, const cpu::Batch& batch, bool wide);

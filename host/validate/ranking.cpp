@@ -40,11 +40,21 @@ cpu::Rankings rankings(const RankingBatch& in, const cpu::Batch& batch, bool wid
   return rankings;
 }
 
-void sizes(const RankingBatch& batch) {
+RankingCapacity capacity_of(const RankingBatch& batch, std::int64_t num_members, std::int64_t num_steps, DType dtype) {
   if (batch.offsets.present()) tensor("offsets", batch.offsets, index_types, {any_extent}, "[num_segments + 1]");
   if (batch.begins.present()) tensor("begins", batch.begins, index_types, {any_extent}, "[num_segments]");
   if (batch.rankings.present()) tensor("rankings", batch.rankings, index_types, {any_extent}, "[num_entries]");
   if (batch.ranking_offsets.present()) tensor("ranking_offsets", batch.ranking_offsets, index_types, {any_extent}, "[num_rankings + 1]");
+
+  const auto extent = [](const ConstTensorView& view) { return view.present() ? view.shape[0] : std::int64_t{0}; };
+  RankingCapacity capacity;
+  capacity.num_members = num_members;
+  capacity.num_steps = num_steps;
+  capacity.num_segments = batch.offsets.present() ? std::max<std::int64_t>(0, extent(batch.offsets) - 1) : extent(batch.begins);
+  capacity.num_rankings = std::max<std::int64_t>(0, extent(batch.ranking_offsets) - 1);
+  capacity.num_entries = extent(batch.rankings);
+  capacity.dtype = dtype;
+  return capacity;
 }
 
 void ranking_options(const PreferenceOptions& options, const cpu::Batch& batch, bool wide) {

@@ -9,8 +9,8 @@ namespace segpref::validation {
 /// Everything in `in` but its segments, which `batch` has already. `wide` says that rewards are f64.
 cpu::Rankings rankings(const RankingBatch& in, const cpu::Batch& batch, bool wide);
 
-/// The shapes that a call without a plan makes its capacities from: nothing is allocated for a tensor that is not there.
-void sizes(const RankingBatch& batch);
+/// What a call without a plan makes its plan from. The shapes read here are checked first: nothing is allocated for a tensor that is not there.
+RankingCapacity capacity_of(const RankingBatch& batch, std::int64_t num_members, std::int64_t num_steps, DType dtype);
 
 /// Options that rankings have no use for must have their defaults; the others must be in range.
 void ranking_options(const PreferenceOptions& options, const cpu::Batch& batch, bool wide);
