@@ -1,0 +1,82 @@
+// Scores of ragged segments: sum over t of discount^t * r_t, divided by the length (mean), or the last step alone.
+//   reads   each counted step once, coalesced; offsets twice per segment; powers of the discount once per step (they stay in the cache)
+//   order   fixed by a segment's length and the tile: a thread adds its steps from the last to the first, so that small powers come first;
+//           then the lanes at distance 16, 8, 4, 2, 1; then the warps, first to last. A rerun is bit-identical
+//   empty   a segment without steps scores 0          formula: docs/ops/segment_reduce.md
+#pragma once
+
+#include "kernels/cuda/primitives/block.cuh"
+#include "kernels/cuda/primitives/convert.cuh"
+#include "kernels/cuda/segment_reduce/config.cuh"
+#include "kernels/cuda/segment_reduce/params.hpp"
+
+namespace segpref::cuda {
+
+/// Steps [begin, begin + length) of one segment.
+struct SegmentSteps {
+  std::int64_t begin, length;
+};
+
+template <class Params>
+SEGPREF_DEVICE SegmentSteps steps_of(const Params& p, std::int64_t segment_idx) {
+  if (p.offsets == nullptr) return {static_cast<std::int64_t>(p.begins[segment_idx]), static_cast<std::int64_t>(p.lengths[segment_idx])};
+  const auto begin = static_cast<std::int64_t>(p.offsets[segment_idx]);
+  return {begin, static_cast<std::int64_t>(p.offsets[segment_idx + 1]) - begin};
+}
+
+/// This thread's part of the sum: steps thread, thread + NumThreads, ... of the segment.
+template <int NumThreads, typename Element, typename Real>
+SEGPREF_DEVICE Real part_of_sum(const Element* rewards, const Real* powers, std::int64_t length, int thread) {
+  Real sum = 0;
+  if (thread >= length) return sum;
+  std::int64_t step_in_segment = (length - 1 - thread) / NumThreads * NumThreads + thread;
+  SEGPREF_UNROLL_BY(4)
+  for (; step_in_segment >= 0; step_in_segment -= NumThreads) {
+    const Real reward = widen(rewards[step_in_segment]);
+    sum = powers == nullptr ? sum + reward : multiply_add(reward, powers[step_in_segment], sum);
+  }
+  return sum;
+}
+
+/// From the sum to the score; the last step is read here.
+template <typename Element, typename Real>
+SEGPREF_DEVICE Real finish_score(Aggregation aggregation, const Element* rewards, std::int64_t length, Real sum) {
+  if (length == 0) return 0;
+  if (aggregation == Aggregation::last) return widen(rewards[length - 1]);
+  return aggregation == Aggregation::mean ? divide(sum, static_cast<Real>(length)) : sum;
+}
+
+template <class Tile, typename Element, typename Real, typename Index>
+__global__ void __launch_bounds__(Tile::num_threads) warp_segment_scores_kernel(const __grid_constant__ SegmentScoresParams<Element, Real, Index> p) {
+  // Place: a warp per segment, grid (segments, members)
+  const std::int64_t segment_idx = static_cast<std::int64_t>(blockIdx.x) * Tile::segments_per_block + warp_of_thread();
+  if (segment_idx >= p.num_segments) return;
+  const auto member = static_cast<std::int64_t>(blockIdx.y);
+  const SegmentSteps steps = steps_of(p, segment_idx);
+  const Element* rewards = p.step_rewards + member * p.num_steps + steps.begin;
+  // Load, accumulate, reduce
+  Real sum = 0;
+  if (p.aggregation != Aggregation::last)
+    sum = warp_sum(part_of_sum<threads_per_warp>(rewards, p.discount_powers, steps.length, lane_of_thread()));
+  // Finish and store
+  if (lane_of_thread() == 0) p.scores[member * p.num_segments + segment_idx] = finish_score(p.aggregation, rewards, steps.length, sum);
+}
+
+template <class Tile, typename Element, typename Real, typename Index>
+__global__ void __launch_bounds__(Tile::num_threads) block_segment_scores_kernel(const __grid_constant__ SegmentScoresParams<Element, Real, Index> p) {
+  using Storage = BlockSumStorage<Real, Tile::num_threads>;
+  SEGPREF_SHARED(Storage, storage);
+  // Place: a block per segment, grid (segments, members)
+  const auto segment_idx = static_cast<std::int64_t>(blockIdx.x);
+  const auto member = static_cast<std::int64_t>(blockIdx.y);
+  const SegmentSteps steps = steps_of(p, segment_idx);
+  const Element* rewards = p.step_rewards + member * p.num_steps + steps.begin;
+  // Load, accumulate, reduce
+  Real sum = 0;
+  if (p.aggregation != Aggregation::last)
+    sum = block_sum<Tile::num_threads>(part_of_sum<Tile::num_threads>(rewards, p.discount_powers, steps.length, static_cast<int>(threadIdx.x)), storage);
+  // Finish and store
+  if (threadIdx.x == 0) p.scores[member * p.num_segments + segment_idx] = finish_score(p.aggregation, rewards, steps.length, sum);
+}
+
+}  // namespace segpref::cuda
