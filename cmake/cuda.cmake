@@ -79,14 +79,13 @@ function(segpref_add_cuda_kernels objects)
     return()
   endif()
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/cuda/*.cu)
-  if(sources)
-    add_library(segpref_cuda_kernels OBJECT ${sources})
-    target_include_directories(segpref_cuda_kernels PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR})
-    target_compile_options(segpref_cuda_kernels PRIVATE --fmad=false -Xcompiler=-Wall,-Wextra,-ffp-contract=off
-      $<$<BOOL:${SEGPREF_WARNINGS_AS_ERRORS}>:--Werror=all-warnings>)
-    set_target_properties(segpref_cuda_kernels PROPERTIES CUDA_RUNTIME_LIBRARY None CUDA_SEPARABLE_COMPILATION OFF CUDA_VISIBILITY_PRESET hidden)
-    target_sources(${objects} INTERFACE $<TARGET_OBJECTS:segpref_cuda_kernels>)
-  endif()
+  add_library(segpref_cuda_kernels OBJECT ${sources})
+  target_include_directories(segpref_cuda_kernels PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR})
+  target_compile_options(segpref_cuda_kernels PRIVATE --fmad=false -Xcompiler=-Wall,-Wextra,-ffp-contract=off
+    --diag-suppress=554  # a conversion of the views that nvcc alone minds
+    $<$<BOOL:${SEGPREF_WARNINGS_AS_ERRORS}>:--Werror=all-warnings>)
+  set_target_properties(segpref_cuda_kernels PROPERTIES CUDA_RUNTIME_LIBRARY None CUDA_SEPARABLE_COMPILATION OFF CUDA_VISIBILITY_PRESET hidden)
+  target_sources(${objects} INTERFACE $<TARGET_OBJECTS:segpref_cuda_kernels>)
 
   string(REPLACE ";" ", " architectures "${CMAKE_CUDA_ARCHITECTURES}")
   target_compile_definitions(${objects} PUBLIC SEGPREF_WITH_CUDA PRIVATE SEGPREF_CUDA_ARCHITECTURES="${architectures}")

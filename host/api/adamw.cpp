@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "host/cuda_backend/cuda_backend.hpp"
 #include "host/reference_backend/reference_backend.hpp"
 #include "host/validate/tensor.hpp"
 #include "kernels/cpu/adamw.hpp"
@@ -55,6 +56,7 @@ void adamw_step(const Context& context, TensorView parameters, ConstTensorView g
   check_options(options);
   if (reference_backend::selected()) return reference_backend::adamw_step(parameters, gradients, first_moment, second_moment, step, options);
   const cpu::AdamWCoefficients coefficients = coefficients_of(options, step);
+  if (device.is_cuda()) return cuda_backend::adamw_step(context, coefficients, parameters, gradients, first_moment, second_moment);
   if (parameters.dtype == DType::f32) run<float>(context, parameters, gradients, first_moment, second_moment, coefficients);
   else run<double>(context, parameters, gradients, first_moment, second_moment, coefficients);
 }

@@ -1,5 +1,5 @@
 // Tensors on a CUDA device: what the public functions call after validation. Nothing here waits, allocates or touches another stream than the
-// context's, and everything may be captured in a graph. Builds without CUDA get here never: host/validate refuses the tensors first.
+// context's, and everything may be captured in a graph.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 namespace segpref::cuda_backend {
 
 /// The public functions that run on CUDA tensors; the others refuse them. The one place that says so.
-inline constexpr std::array<std::string_view, 0> operations = {};
+inline constexpr std::array<std::string_view, 1> operations = {"adamw_step"};
 
 constexpr bool has(std::string_view operation) { return std::find(operations.begin(), operations.end(), operation) != operations.end(); }
 
