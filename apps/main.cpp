@@ -17,7 +17,7 @@ void add_common(CLI::App& command, Common& common, bool with_labels) {
 }
 
 Context make_context(const Common& common) {
-  if (common.device == "cuda") throw Error(ErrorCode::unsupported, "--device cuda is not supported yet: this segpref runs on the CPU");
+  if (common.device == "cuda") throw Error(ErrorCode::unsupported, "--device cuda is not supported yet: reward models run on the CPU");
   return Context(common.threads);
 }
 

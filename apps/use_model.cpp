@@ -10,6 +10,7 @@
 
 #include "apps/command.hpp"
 #include "apps/correlation.hpp"
+#include "host/device/device.hpp"
 #include "host/trainer/feature_statistics.hpp"
 #include "host/trainer/outcomes.hpp"
 #include "kernels/math/query_score.hpp"
@@ -174,9 +175,25 @@ int query(const UseOptions& o) {
   return exit_ok;
 }
 
+/// What was found of CUDA: what this segpref was built for, the driver, the devices.
+nlohmann::json cuda_info() {
+  const device::Driver& driver = device::driver();
+  const auto version = [](int number) { return number == 0 ? nlohmann::json() : nlohmann::json(device::version_words(number)); };
+  nlohmann::json json = {{"built", driver.built_with_cuda}, {"summary", device::cuda_summary()}, {"devices", nlohmann::json::array()}};
+  if (driver.built_with_cuda) json.update({{"architectures", driver.architectures}, {"runtime", version(driver.runtime_version)}, {"driver", version(driver.driver_version)}});
+  for (int index = 0; index < driver.num_devices; ++index) {
+    const device::Description& found = device::description(index);
+    json["devices"].push_back({{"index", index}, {"name", found.name}, {"compute_capability", found.compute_capability}, {"multiprocessors", found.num_multiprocessors},
+                               {"shared_memory_per_block", found.shared_memory_per_block}, {"memory_bytes", found.memory_bytes}});
+  }
+  return json;
+}
+
 int info(const UseOptions& o) {
-  nlohmann::json json = {{"version", version()}, {"instruction_set", Context::instruction_set()}, {"cuda", "not supported by this version"}};
-  if (!o.model.empty()) {
+  nlohmann::json json = {{"version", version()}, {"instruction_set", Context::instruction_set()}};
+  if (o.model.empty()) {
+    json["cuda"] = cuda_info();
+  } else {
     if (o.model.ends_with(".npz")) {
       const PreferenceDataset data = load_data(o.model, o.common, true);
       json["data"] = {{"num_pairs", data.num_pairs()}, {"num_segments", data.num_segments()}, {"num_steps", data.num_steps()}, {"feature_dim", data.feature_dim()},
@@ -240,7 +257,7 @@ void add_query(CLI::App& app, Run& run) {
 
 void add_info(CLI::App& app, Run& run) {
   auto o = std::make_shared<UseOptions>();
-  CLI::App& c = add(app, run, "info", "What a model or data set is; without a file: version and instruction set", o, info);
+  CLI::App& c = add(app, run, "info", "What a model or data set is; without a file: version, instruction set and CUDA devices", o, info);
   c.add_option("file", o->model, "Model (.safetensors) or data set (.npz)");
   add_common(c, o->common, true);
 }

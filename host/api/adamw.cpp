@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "host/cuda_backend/cuda_backend.hpp"
 #include "host/reference_backend/reference_backend.hpp"
 #include "host/validate/tensor.hpp"
 #include "kernels/cpu/adamw.hpp"
@@ -45,15 +46,17 @@ void run(const Context& context, const TensorView& parameters, const ConstTensor
 
 void adamw_step(const Context& context, TensorView parameters, ConstTensorView gradients, TensorView first_moment,
                 TensorView second_moment, std::int64_t step, const AdamWOptions& options) {
-  validation::tensor("parameters", parameters, {DType::f32, DType::f64}, {validation::any_extent}, "[n]");
+  const validation::CallDevice device = validation::device_of_call("adamw_step", "parameters", parameters);
+  validation::tensor("parameters", parameters, device, {DType::f32, DType::f64}, {validation::any_extent}, "[n]");
   const std::int64_t n = parameters.shape[0];
-  validation::tensor("gradients", gradients, {parameters.dtype}, {n}, "[n]");
-  validation::tensor("first_moment", first_moment, {parameters.dtype}, {n}, "[n]");
-  validation::tensor("second_moment", second_moment, {parameters.dtype}, {n}, "[n]");
+  validation::tensor("gradients", gradients, device, {parameters.dtype}, {n}, "[n]");
+  validation::tensor("first_moment", first_moment, device, {parameters.dtype}, {n}, "[n]");
+  validation::tensor("second_moment", second_moment, device, {parameters.dtype}, {n}, "[n]");
   if (step < 1) throw Error(ErrorCode::invalid_argument, fmt::format("step = {} must be >= 1 (the first step is 1)", step));
   check_options(options);
   if (reference_backend::selected()) return reference_backend::adamw_step(parameters, gradients, first_moment, second_moment, step, options);
   const cpu::AdamWCoefficients coefficients = coefficients_of(options, step);
+  if (device.is_cuda()) return cuda_backend::adamw_step(context, coefficients, parameters, gradients, first_moment, second_moment);
   if (parameters.dtype == DType::f32) run<float>(context, parameters, gradients, first_moment, second_moment, coefficients);
   else run<double>(context, parameters, gradients, first_moment, second_moment, coefficients);
 }

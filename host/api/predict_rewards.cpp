@@ -80,17 +80,18 @@ void predict(const Context& context, const PreciseNetwork<Real>& network, const 
 void predict_rewards(const Context& context, const RewardArchitecture& architecture, ConstTensorView parameters, const Features& features,
                      const Prediction& prediction, const RewardNormalization& normalization, Compute compute) {
   validate(architecture);
-  validation::parameters(architecture, parameters);
-  const std::int64_t num_steps = validation::features(features, architecture.feature_dim);
+  const validation::CallDevice device = validation::device_of_call("predict_rewards", "parameters", parameters);
+  validation::parameters(architecture, parameters, device);
+  const std::int64_t num_steps = validation::features(features, architecture.feature_dim, device);
   const DType real = parameters.dtype;
   validation::compute(compute, real);
-  if (prediction.members.present()) validation::tensor("members", prediction.members, {real}, {architecture.num_members, num_steps}, "[num_members, num_steps]");
-  if (prediction.mean.present()) validation::tensor("mean", prediction.mean, {real}, {num_steps}, "[num_steps]");
-  if (prediction.std.present()) validation::tensor("std", prediction.std, {real}, {num_steps}, "[num_steps]");
+  if (prediction.members.present()) validation::tensor("members", prediction.members, device, {real}, {architecture.num_members, num_steps}, "[num_members, num_steps]");
+  if (prediction.mean.present()) validation::tensor("mean", prediction.mean, device, {real}, {num_steps}, "[num_steps]");
+  if (prediction.std.present()) validation::tensor("std", prediction.std, device, {real}, {num_steps}, "[num_steps]");
   if (normalization.shift.present() != normalization.scale.present()) throw Error(ErrorCode::invalid_argument, "normalization.shift and normalization.scale come together");
   if (normalization.shift.present()) {
-    validation::tensor("normalization.shift", normalization.shift, {DType::f32}, {architecture.num_members}, "[num_members]");
-    validation::tensor("normalization.scale", normalization.scale, {DType::f32}, {architecture.num_members}, "[num_members]");
+    validation::tensor("normalization.shift", normalization.shift, device, {DType::f32}, {architecture.num_members}, "[num_members]");
+    validation::tensor("normalization.scale", normalization.scale, device, {DType::f32}, {architecture.num_members}, "[num_members]");
   }
   if (reference_backend::selected()) return reference_backend::predict_rewards(architecture, compute, parameters, features, prediction, normalization);
   if (real == DType::f64) predict<double>(context, {architecture, compute}, static_cast<const double*>(parameters.data), features, num_steps, prediction, normalization);

@@ -8,7 +8,7 @@
 #include "host/plan/print_plan.hpp"
 #include "host/plan/workspace_layout.hpp"
 #include "host/reference_backend/reference_backend.hpp"
-#include "host/validate/batch.hpp"
+#include "host/validate/host_batch.hpp"
 #include "host/validate/step_rewards.hpp"
 #include "host/validate/tensor.hpp"
 #include "kernels/cpu/preference_loss.hpp"
@@ -91,7 +91,7 @@ void run(const Context& context, const PreferenceLossPlan& plan, const ConstTens
 }  // namespace
 
 PreferenceLossPlan::PreferenceLossPlan(const PreferenceCapacity& capacity) : capacity_(capacity) {
-  validation::capacity(capacity);
+  validation::capacity("preference_loss", capacity);
   WorkspaceLayout layout;
   if (capacity.dtype == DType::f64) book<double>(capacity, layout);
   else book<float>(capacity, layout);
@@ -109,14 +109,17 @@ std::string PreferenceLossPlan::describe() const {
 
 void preference_loss(const Context& context, const PreferenceLossPlan& plan, ConstTensorView step_rewards, const PreferenceBatch& in,
                      const PreferenceOptions& options, const PreferenceResult& result, TensorView grad_step_rewards, Workspace workspace) {
-  validation::step_rewards(step_rewards);
+  const validation::CallDevice device = validation::device_of_call("preference_loss", "step_rewards", step_rewards);
+  validation::step_rewards(step_rewards, device);
   const std::int64_t num_members = validation::members_of(step_rewards), num_steps = validation::steps_of(step_rewards);
   const bool wide = step_rewards.dtype == DType::f64;
-  const cpu::Batch batch = validation::preference_batch(in, options, num_members, num_steps, wide);
-  const cpu::LossParams loss = validation::preference_options(options, batch, wide);
-  validation::preference_result(result, options, batch, wide);
-  if (grad_step_rewards.present()) validation::shape_of_rewards("grad_step_rewards", grad_step_rewards, step_rewards, {step_rewards.dtype});
-  validation::within_capacity(plan.capacity(), batch, step_rewards.dtype);
+  const validation::BatchShape shape = validation::preference_shape(in, device, num_members, num_steps, wide);
+  const cpu::LossParams loss = validation::preference_options(options, device, num_members, wide);
+  validation::preference_result(result, options, shape, device, wide);
+  if (grad_step_rewards.present()) validation::shape_of_rewards("grad_step_rewards", grad_step_rewards, step_rewards, device, {step_rewards.dtype});
+  validation::within_capacity(plan.capacity(), shape, step_rewards.dtype, device);
+  const cpu::Batch batch = validation::preference_batch(in, options, shape);
+  validation::within_segment_steps(plan.capacity().max_segment_steps, batch);
 
   if (reference_backend::selected()) return reference_backend::preference_loss(step_rewards, batch, options, result, grad_step_rewards);
   switch (step_rewards.dtype) {
@@ -129,17 +132,12 @@ void preference_loss(const Context& context, const PreferenceLossPlan& plan, Con
 
 void preference_loss(const Context& context, ConstTensorView step_rewards, const PreferenceBatch& batch, const PreferenceOptions& options,
                      const PreferenceResult& result, TensorView grad_step_rewards) {
-  validation::step_rewards(step_rewards);  // capacities are made from these
-  validation::sizes(batch, validation::members_of(step_rewards));
-  const auto extent = [](const ConstTensorView& view, int axis) { return view.rank > axis ? view.shape[axis] : std::int64_t{0}; };
-  PreferenceCapacity capacity;
-  capacity.num_members = validation::members_of(step_rewards);
-  capacity.num_steps = validation::steps_of(step_rewards);
-  capacity.num_segments = std::max<std::int64_t>(0, batch.offsets.present() ? extent(batch.offsets, 0) - 1 : extent(batch.begins, 0));
-  capacity.num_pairs = std::max<std::int64_t>(0, extent(batch.labels, 0));
-  capacity.num_batch_pairs = std::max<std::int64_t>(0, batch.pair_order.present() ? extent(batch.pair_order, batch.pair_order.rank - 1) : 0);
-  capacity.dtype = step_rewards.dtype;
-  const PreferenceLossPlan plan(capacity);
+  // The plan is made from shapes: nothing is allocated for a tensor that is not there.
+  const validation::CallDevice device = validation::device_of_call("preference_loss", "step_rewards", step_rewards);
+  validation::step_rewards(step_rewards, device);
+  const bool wide = step_rewards.dtype == DType::f64;
+  const auto shape = validation::preference_shape(batch, device, validation::members_of(step_rewards), validation::steps_of(step_rewards), wide);
+  const PreferenceLossPlan plan(validation::capacity_of(shape, step_rewards.dtype, device));
   const OwnedWorkspace workspace(plan.workspace_bytes());
   preference_loss(context, plan, step_rewards, batch, options, result, grad_step_rewards, workspace.get());
 }

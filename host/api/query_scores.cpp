@@ -9,6 +9,7 @@
 #include "host/parallel/thread_pool.hpp"
 #include "host/reference_backend/reference_backend.hpp"
 #include "host/validate/tensor.hpp"
+#include "host/validate/values.hpp"
 #include "kernels/cpu/batch.hpp"
 #include "kernels/math/query_score.hpp"
 
@@ -42,20 +43,19 @@ void run(const Context& context, const ConstTensorView& scores, const cpu::Index
 }  // namespace
 
 void query_scores(const Context& context, ConstTensorView scores, ConstTensorView pairs, double temperature, const QueryScores& result) {
-  validation::tensor("scores", scores, {DType::f32, DType::f64}, {validation::any_extent, validation::any_extent}, "[num_members, num_segments]");
+  const validation::CallDevice device = validation::device_of_call("query_scores", "scores", scores);
+  validation::tensor("scores", scores, device, {DType::f32, DType::f64}, {validation::any_extent, validation::any_extent}, "[num_members, num_segments]");
   if (scores.shape[0] < 1 || scores.shape[0] > 32)
     throw Error(ErrorCode::invalid_argument, fmt::format("scores has {} members; 1 to 32 are supported", scores.shape[0]));
-  validation::tensor("pairs", pairs, {DType::i32, DType::i64}, {validation::any_extent, 2}, "[num_pairs, 2]");
+  validation::tensor("pairs", pairs, device, validation::index_types, {validation::any_extent, 2}, "[num_pairs, 2]");
   validation::option("temperature", temperature, temperature > 0 && std::isfinite(temperature), "finite and > 0");
   const std::int64_t num_pairs = pairs.shape[0];
-  const cpu::IndexArray indices{pairs.data, pairs.dtype == DType::i64};
-  for (std::int64_t i = 0; i < 2 * num_pairs; ++i)
-    if (indices[i] < 0 || indices[i] >= scores.shape[1])
-      throw Error(ErrorCode::invalid_argument, fmt::format("pairs[{}, {}] = {} is outside [0, {}) (num_segments)", i / 2, i % 2 == 0 ? "first" : "second", indices[i],
-                                                           scores.shape[1]));
   for (const auto& [name, view] : {std::pair{"mean_probability", &result.mean_probability}, {"disagreement", &result.disagreement},
                                    {"entropy_of_mean", &result.entropy_of_mean}, {"mean_entropy", &result.mean_entropy}})
-    if (view->present()) validation::tensor(name, *view, {scores.dtype}, {num_pairs}, "[num_pairs]");
+    if (view->present()) validation::tensor(name, *view, device, {scores.dtype}, {num_pairs}, "[num_pairs]");
+  const cpu::IndexArray indices = validation::indices(pairs);
+  validation::check_indices("pairs", indices, 2 * num_pairs, scores.shape[1], "num_segments",
+                            [](std::int64_t i) { return fmt::format("{}, {}", i / 2, i % 2 == 0 ? "first" : "second"); });
   if (reference_backend::selected()) return reference_backend::query_scores(scores, pairs, temperature, result);
   if (scores.dtype == DType::f64) run<double>(context, scores, indices, num_pairs, temperature, result);
   else run<float>(context, scores, indices, num_pairs, temperature, result);

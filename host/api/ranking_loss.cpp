@@ -8,7 +8,7 @@
 #include "host/plan/print_plan.hpp"
 #include "host/plan/workspace_layout.hpp"
 #include "host/reference_backend/reference_backend.hpp"
-#include "host/validate/batch.hpp"
+#include "host/validate/host_batch.hpp"
 #include "host/validate/ranking.hpp"
 #include "host/validate/step_rewards.hpp"
 #include "host/validate/tensor.hpp"
@@ -108,16 +108,17 @@ std::string RankingLossPlan::describe() const {
 
 void ranking_loss(const Context& context, const RankingLossPlan& plan, ConstTensorView step_rewards, const RankingBatch& in,
                   const PreferenceOptions& options, const RankingResult& result, TensorView grad_step_rewards, Workspace workspace) {
-  validation::step_rewards(step_rewards);
+  const validation::CallDevice device = validation::device_of_call("ranking_loss", "step_rewards", step_rewards);
+  validation::step_rewards(step_rewards, device);
+  const std::int64_t num_members = validation::members_of(step_rewards), num_steps = validation::steps_of(step_rewards);
   const bool wide = step_rewards.dtype == DType::f64;
-  cpu::Batch batch;
-  batch.num_members = validation::members_of(step_rewards);
-  validation::segments(in.offsets, in.begins, in.lengths, validation::steps_of(step_rewards), batch);
-  const cpu::Rankings rankings = validation::rankings(in, batch, wide);
-  validation::ranking_options(options, batch, wide);
-  validation::ranking_result(result, options, batch, rankings, wide);
-  if (grad_step_rewards.present()) validation::shape_of_rewards("grad_step_rewards", grad_step_rewards, step_rewards, {step_rewards.dtype});
-  validation::within_capacity(plan.capacity(), batch, rankings, step_rewards.dtype);
+  const validation::RankingShape shape = validation::ranking_shape(in, device, num_members, num_steps, wide);
+  validation::ranking_options(options, device, num_members, wide);
+  validation::ranking_result(result, options, shape, device, wide);
+  if (grad_step_rewards.present()) validation::shape_of_rewards("grad_step_rewards", grad_step_rewards, step_rewards, device, {step_rewards.dtype});
+  validation::within_capacity(plan.capacity(), shape, step_rewards.dtype, device);
+  const auto [batch, rankings] = validation::ranking_batch(in, shape);
+  validation::within_segment_steps(plan.capacity().max_segment_steps, batch);
 
   if (reference_backend::selected()) return reference_backend::ranking_loss(step_rewards, batch, rankings, options, result, grad_step_rewards);
   switch (step_rewards.dtype) {
@@ -130,17 +131,12 @@ void ranking_loss(const Context& context, const RankingLossPlan& plan, ConstTens
 
 void ranking_loss(const Context& context, ConstTensorView step_rewards, const RankingBatch& batch, const PreferenceOptions& options,
                   const RankingResult& result, TensorView grad_step_rewards) {
-  validation::step_rewards(step_rewards);  // capacities are made from these
-  validation::sizes(batch);
-  const auto extent = [](const ConstTensorView& view) { return view.rank > 0 ? std::max<std::int64_t>(0, view.shape[0]) : std::int64_t{0}; };
-  RankingCapacity capacity;
-  capacity.num_members = validation::members_of(step_rewards);
-  capacity.num_steps = validation::steps_of(step_rewards);
-  capacity.num_segments = batch.offsets.present() ? std::max<std::int64_t>(0, extent(batch.offsets) - 1) : extent(batch.begins);
-  capacity.num_rankings = std::max<std::int64_t>(0, extent(batch.ranking_offsets) - 1);
-  capacity.num_entries = extent(batch.rankings);
-  capacity.dtype = step_rewards.dtype;
-  const RankingLossPlan plan(capacity);
+  // The plan is made from shapes: nothing is allocated for a tensor that is not there.
+  const validation::CallDevice device = validation::device_of_call("ranking_loss", "step_rewards", step_rewards);
+  validation::step_rewards(step_rewards, device);
+  const bool wide = step_rewards.dtype == DType::f64;
+  const auto shape = validation::ranking_shape(batch, device, validation::members_of(step_rewards), validation::steps_of(step_rewards), wide);
+  const RankingLossPlan plan(validation::capacity_of(shape, step_rewards.dtype, device));
   const OwnedWorkspace workspace(plan.workspace_bytes());
   ranking_loss(context, plan, step_rewards, batch, options, result, grad_step_rewards, workspace.get());
 }

@@ -8,7 +8,7 @@
 #include "host/plan/print_plan.hpp"
 #include "host/plan/workspace_layout.hpp"
 #include "host/reference_backend/reference_backend.hpp"
-#include "host/validate/batch.hpp"
+#include "host/validate/host_batch.hpp"
 #include "host/validate/linear.hpp"
 #include "host/validate/tensor.hpp"
 #include "kernels/cpu/batch_loss.hpp"
@@ -129,7 +129,7 @@ void run(const Context& context, const LinearLossPlan& plan, const Call& call, W
 }  // namespace
 
 LinearLossPlan::LinearLossPlan(const PreferenceCapacity& capacity, std::int64_t feature_dim) : capacity_(capacity), feature_dim_(feature_dim) {
-  validation::capacity(capacity);
+  validation::capacity("linear_preference_loss", capacity);
   validation::linear_feature_dim(feature_dim);
   WorkspaceLayout layout;
   if (capacity.dtype == DType::f64) book<double>(capacity, feature_dim, layout);
@@ -149,15 +149,18 @@ std::string LinearLossPlan::describe() const {
 void linear_preference_loss(const Context& context, const LinearLossPlan& plan, const LinearHead& head, ConstTensorView features,
                             const PreferenceBatch& in, const PreferenceOptions& options, const PreferenceResult& result,
                             const LinearGradients& gradients, TensorView step_rewards, Workspace workspace) {
-  const validation::LinearShape shape = validation::linear_inputs(head, features);
-  const cpu::Batch batch = validation::preference_batch(in, options, shape.num_members, shape.num_steps, shape.wide);
-  const cpu::LossParams loss = validation::preference_options(options, batch, shape.wide);
-  validation::preference_result(result, options, batch, shape.wide);
-  validation::linear_outputs(shape, head, features, gradients, step_rewards);
-  validation::within_capacity(plan.capacity(), batch, features.dtype);
+  const validation::CallDevice device = validation::device_of_call("linear_preference_loss", "features", features);
+  const validation::LinearShape shape = validation::linear_inputs(head, features, device);
+  const validation::BatchShape batch_shape = validation::preference_shape(in, device, shape.num_members, shape.num_steps, shape.wide);
+  const cpu::LossParams loss = validation::preference_options(options, device, shape.num_members, shape.wide);
+  validation::preference_result(result, options, batch_shape, device, shape.wide);
+  validation::linear_outputs(shape, head, features, gradients, step_rewards, device);
+  validation::within_capacity(plan.capacity(), batch_shape, features.dtype, device);
   if (shape.feature_dim > plan.feature_dim())
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("feature_dim = {} is more than the plan's capacity {}", shape.feature_dim, plan.feature_dim()));
+  const cpu::Batch batch = validation::preference_batch(in, options, batch_shape);
+  validation::within_segment_steps(plan.capacity().max_segment_steps, batch);
   if (reference_backend::selected()) return reference_backend::linear_preference_loss(head, features, batch, options, result, gradients, step_rewards);
   const Call call{batch, loss, head, features, options, result, gradients, step_rewards};
   switch (features.dtype) {
@@ -171,19 +174,10 @@ void linear_preference_loss(const Context& context, const LinearLossPlan& plan, 
 void linear_preference_loss(const Context& context, const LinearHead& head, ConstTensorView features, const PreferenceBatch& batch,
                             const PreferenceOptions& options, const PreferenceResult& result, const LinearGradients& gradients,
                             TensorView step_rewards) {
-  const validation::LinearShape shape = validation::linear_inputs(head, features);
-  validation::sizes(batch, shape.num_members);
-  const auto extent = [](const ConstTensorView& view, int axis) {
-    return axis >= 0 && view.rank > axis ? std::max<std::int64_t>(0, view.shape[axis]) : std::int64_t{0};
-  };
-  PreferenceCapacity capacity;
-  capacity.num_members = shape.num_members;
-  capacity.num_steps = shape.num_steps;
-  capacity.num_segments = batch.offsets.present() ? std::max<std::int64_t>(0, extent(batch.offsets, 0) - 1) : extent(batch.begins, 0);
-  capacity.num_pairs = extent(batch.labels, 0);
-  capacity.num_batch_pairs = extent(batch.pair_order, batch.pair_order.rank - 1);
-  capacity.dtype = features.dtype;
-  const LinearLossPlan plan(capacity, shape.feature_dim);
+  const validation::CallDevice device = validation::device_of_call("linear_preference_loss", "features", features);
+  const validation::LinearShape shape = validation::linear_inputs(head, features, device);
+  const auto batch_shape = validation::preference_shape(batch, device, shape.num_members, shape.num_steps, shape.wide);
+  const LinearLossPlan plan(validation::capacity_of(batch_shape, features.dtype, device), shape.feature_dim);
   const OwnedWorkspace workspace(plan.workspace_bytes());
   linear_preference_loss(context, plan, head, features, batch, options, result, gradients, step_rewards, workspace.get());
 }

@@ -7,7 +7,7 @@
 #include "host/plan/owned_workspace.hpp"
 #include "host/plan/print_plan.hpp"
 #include "host/reference_backend/reference_backend.hpp"
-#include "host/validate/batch.hpp"
+#include "host/validate/host_batch.hpp"
 #include "host/validate/mlp.hpp"
 #include "host/validate/tensor.hpp"
 #include "kernels/cpu/reward_mlp/loss_call.hpp"
@@ -64,7 +64,7 @@ void run(const Context& context, const MlpLossPlan& plan, const ConstTensorView&
 MlpLossPlan::MlpLossPlan(const RewardArchitecture& architecture, const PreferenceCapacity& capacity, int num_threads, Compute compute)
     : architecture_(architecture), capacity_(capacity), compute_(compute), num_threads_(num_threads) {
   validate(architecture);
-  validation::capacity(capacity);
+  validation::capacity("mlp_preference_loss", capacity);
   validation::compute(compute, capacity.dtype);
   if (num_threads < 1 || num_threads > 1024)
     throw Error(ErrorCode::invalid_argument, fmt::format("num_threads = {} is outside [1, 1024]", num_threads));
@@ -92,26 +92,29 @@ void mlp_preference_loss(const Context& context, const MlpLossPlan& plan, ConstT
                          const PreferenceOptions& options, const PreferenceResult& result, const MlpGradients& gradients, const DropoutState& dropout,
                          TensorView step_rewards, Workspace workspace) {
   const RewardArchitecture& architecture = plan.architecture();
-  validation::parameters(architecture, parameters);
-  const std::int64_t num_steps = validation::features(features, architecture.feature_dim);
+  const validation::CallDevice device = validation::device_of_call("mlp_preference_loss", "parameters", parameters);
+  validation::parameters(architecture, parameters, device);
+  const std::int64_t num_steps = validation::features(features, architecture.feature_dim, device);
   const bool wide = parameters.dtype == DType::f64;
   const DType real = parameters.dtype;
   validation::compute(plan.compute(), real);
-  const cpu::Batch batch = validation::preference_batch(in, options, architecture.num_members, num_steps, wide);
-  const cpu::LossParams loss = validation::preference_options(options, batch, wide);
-  validation::preference_result(result, options, batch, wide);
-  if (gradients.parameters.present()) validation::tensor("gradients.parameters", gradients.parameters, {real}, {parameters.shape[0]}, "[num_parameters]");
+  const validation::BatchShape shape = validation::preference_shape(in, device, architecture.num_members, num_steps, wide);
+  const cpu::LossParams loss = validation::preference_options(options, device, architecture.num_members, wide);
+  validation::preference_result(result, options, shape, device, wide);
+  if (gradients.parameters.present()) validation::tensor("gradients.parameters", gradients.parameters, device, {real}, {parameters.shape[0]}, "[num_parameters]");
   if (gradients.features_first.present())
-    validation::tensor("gradients.features_first", gradients.features_first, {real}, {num_steps, features.first.shape[1]}, "the shape of features.first");
+    validation::tensor("gradients.features_first", gradients.features_first, device, {real}, {num_steps, features.first.shape[1]}, "the shape of features.first");
   if (gradients.features_second.present()) {
     if (!features.second.present()) throw Error(ErrorCode::invalid_argument, "gradients.features_second was asked for without features.second");
-    validation::tensor("gradients.features_second", gradients.features_second, {real}, {num_steps, features.second.shape[1]}, "the shape of features.second");
+    validation::tensor("gradients.features_second", gradients.features_second, device, {real}, {num_steps, features.second.shape[1]}, "the shape of features.second");
   }
   if (step_rewards.present())
-    validation::tensor("step_rewards", step_rewards, {real}, {architecture.num_members, num_steps}, "[num_members, num_steps]");
+    validation::tensor("step_rewards", step_rewards, device, {real}, {architecture.num_members, num_steps}, "[num_members, num_steps]");
   PreferenceCapacity capacity = plan.capacity();
   capacity.num_members = architecture.num_members;
-  validation::within_capacity(capacity, batch, wide ? DType::f64 : capacity.dtype == DType::f64 ? DType::f32 : capacity.dtype);
+  validation::within_capacity(capacity, shape, wide ? DType::f64 : capacity.dtype == DType::f64 ? DType::f32 : capacity.dtype, device);
+  const cpu::Batch batch = validation::preference_batch(in, options, shape);
+  validation::within_segment_steps(capacity.max_segment_steps, batch);
 
   if (reference_backend::selected())
     return reference_backend::mlp_preference_loss(architecture, plan.compute(), parameters, features, batch, options, result, gradients, dropout, step_rewards);
@@ -122,17 +125,12 @@ void mlp_preference_loss(const Context& context, const MlpLossPlan& plan, ConstT
 void mlp_preference_loss(const Context& context, const RewardArchitecture& architecture, ConstTensorView parameters, const Features& features,
                          const PreferenceBatch& batch, const PreferenceOptions& options, const PreferenceResult& result, const MlpGradients& gradients,
                          const DropoutState& dropout, TensorView step_rewards) {
-  const auto extent = [](const ConstTensorView& view, int axis) { return view.rank > axis ? std::max<std::int64_t>(0, view.shape[axis]) : std::int64_t{0}; };
-  PreferenceCapacity capacity;
-  validation::parameters(architecture, parameters);
-  capacity.num_members = architecture.num_members;
-  capacity.num_steps = validation::features(features, architecture.feature_dim);
-  validation::sizes(batch, architecture.num_members);
-  capacity.num_segments = batch.offsets.present() ? std::max<std::int64_t>(0, extent(batch.offsets, 0) - 1) : extent(batch.begins, 0);
-  capacity.num_pairs = extent(batch.labels, 0);
-  capacity.num_batch_pairs = batch.pair_order.present() ? extent(batch.pair_order, batch.pair_order.rank - 1) : 0;
-  capacity.dtype = parameters.dtype == DType::f64 ? DType::f64 : DType::f32;
-  const MlpLossPlan plan(architecture, capacity, context.num_threads());
+  const validation::CallDevice device = validation::device_of_call("mlp_preference_loss", "parameters", parameters);
+  validation::parameters(architecture, parameters, device);
+  const std::int64_t num_steps = validation::features(features, architecture.feature_dim, device);
+  const DType real = parameters.dtype == DType::f64 ? DType::f64 : DType::f32;
+  const auto shape = validation::preference_shape(batch, device, architecture.num_members, num_steps, real == DType::f64);
+  const MlpLossPlan plan(architecture, validation::capacity_of(shape, real, device), context.num_threads());
   const OwnedWorkspace workspace(plan.workspace_bytes());
   mlp_preference_loss(context, plan, parameters, features, batch, options, result, gradients, dropout, step_rewards, workspace.get());
 }

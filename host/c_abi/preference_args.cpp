@@ -1,5 +1,8 @@
 #include "host/c_abi/preference_args.hpp"
 
+#include <cstddef>
+#include <cstring>
+
 #include "host/c_abi/struct.hpp"
 
 namespace segpref::c_abi {
@@ -73,7 +76,8 @@ PreferenceResult read_result(Tensors& tensors, const segpref_preference_result* 
 }
 
 PreferenceCapacity read_capacity(const segpref_preference_capacity* capacity) {
-  const segpref_preference_capacity in = read_struct("capacity", capacity, default_capacity());
+  // The first version ended before max_segment_steps.
+  const segpref_preference_capacity in = read_struct("capacity", capacity, default_capacity(), offsetof(segpref_preference_capacity, max_segment_steps));
   check_reserved("capacity.reserved", in.reserved);
   PreferenceCapacity out;
   out.num_members = in.num_members;
@@ -83,7 +87,14 @@ PreferenceCapacity read_capacity(const segpref_preference_capacity* capacity) {
   out.num_batch_pairs = in.num_batch_pairs;
   out.num_batch_steps = in.num_batch_steps;
   out.dtype = read_dtype("capacity.dtype", in.dtype);
+  out.max_segment_steps = in.max_segment_steps;
+  out.device = read_capacity_device(in.device);
   return out;
+}
+
+Device read_capacity_device(const DLDevice& device) {
+  constexpr DLDevice zeros{};
+  return std::memcmp(&device, &zeros, sizeof(device)) == 0 ? Device{} : read_device("capacity.device is", device);
 }
 
 Workspace read_workspace(void* workspace, std::size_t workspace_bytes) {
@@ -116,4 +127,5 @@ void segpref_preference_capacity_init(segpref_preference_capacity* capacity) {
   capacity->struct_size = sizeof(*capacity);
   capacity->num_members = defaults.num_members;
   capacity->dtype = segpref::c_abi::dlpack_dtype(defaults.dtype);
+  capacity->device = {kDLCPU, 0};
 }

@@ -1,5 +1,7 @@
 #include "segpref/ranking_loss.hpp"
 
+#include <cstddef>
+
 #include "host/c_abi/context.hpp"
 #include "host/c_abi/plan.hpp"
 #include "host/c_abi/preference_args.hpp"
@@ -36,9 +38,11 @@ segpref::RankingResult read_ranking_result(Tensors& tensors, const segpref_ranki
 segpref::RankingCapacity read_ranking_capacity(const segpref_ranking_capacity* capacity) {
   segpref_ranking_capacity defaults;
   segpref_ranking_capacity_init(&defaults);
-  const segpref_ranking_capacity in = read_struct("capacity", capacity, defaults);
+  // The first version ended before max_segment_steps.
+  const segpref_ranking_capacity in = read_struct("capacity", capacity, defaults, offsetof(segpref_ranking_capacity, max_segment_steps));
   check_reserved("capacity.reserved", in.reserved);
-  return {in.num_members, in.num_steps, in.num_segments, in.num_rankings, in.num_entries, read_dtype("capacity.dtype", in.dtype)};
+  return {in.num_members,  in.num_steps, in.num_segments, in.num_rankings, in.num_entries, read_dtype("capacity.dtype", in.dtype), in.max_segment_steps,
+          read_capacity_device(in.device)};
 }
 
 /// What both forms of the call read, in the order in which they are checked.
@@ -94,4 +98,5 @@ void segpref_ranking_capacity_init(segpref_ranking_capacity* capacity) {
   capacity->struct_size = sizeof(*capacity);
   capacity->num_members = defaults.num_members;
   capacity->dtype = dlpack_dtype(defaults.dtype);
+  capacity->device = {kDLCPU, 0};
 }

@@ -82,7 +82,8 @@ segpref_status segpref_initialize_parameters(const segpref_reward_architecture* 
   return guarded([&] {
     const segpref::RewardArchitecture model = read_architecture(architecture);
     const segpref::TensorView out = Tensors().out("parameters", parameters);
-    segpref::validation::tensor("parameters", out, {segpref::DType::f32}, {segpref::num_parameters(model)}, "[num_parameters]");
+    const auto device = segpref::validation::device_of_call("initialize_parameters", "parameters", out);
+    segpref::validation::tensor("parameters", out, device, {segpref::DType::f32}, {segpref::num_parameters(model)}, "[num_parameters]");
     std::vector<float> values;
     segpref::initialize_parameters(model, seed, values);
     std::copy(values.begin(), values.end(), static_cast<float*>(out.data));

@@ -32,6 +32,7 @@ static_assert(static_cast<int>(ErrorCode::bad_data) == SEGPREF_BAD_DATA);
 static_assert(static_cast<int>(ErrorCode::io) == SEGPREF_IO);
 static_assert(static_cast<int>(ErrorCode::out_of_memory) == SEGPREF_OUT_OF_MEMORY);
 static_assert(static_cast<int>(ErrorCode::internal) == SEGPREF_INTERNAL);
+static_assert(static_cast<int>(ErrorCode::device_failed) == SEGPREF_DEVICE_FAILED);
 
 segpref_status record_current_exception() noexcept {
   try {
@@ -69,6 +70,7 @@ const char* segpref_status_name(segpref_status status) {
     case SEGPREF_IO: return "io";
     case SEGPREF_OUT_OF_MEMORY: return "out_of_memory";
     case SEGPREF_INTERNAL: return "internal";
+    case SEGPREF_DEVICE_FAILED: return "device_failed";
     default: return "unknown";
   }
 }

@@ -10,23 +10,6 @@
 namespace segpref::c_abi {
 namespace {
 
-Device read_device(std::string_view name, const DLDevice& device) {
-  // By bytes: a foreign number in a C++ enum may not even be looked at.
-  std::int32_t type = 0;
-  static_assert(sizeof(device.device_type) == sizeof(type));
-  std::memcpy(&type, &device.device_type, sizeof(type));
-  switch (type) {
-    case kDLCPU:
-    case kDLCUDAHost: return {Device::Kind::cpu, 0};  // CPU memory has no index
-    case kDLCUDA: return {Device::Kind::cuda, device.device_id};
-    default:
-      throw Error(ErrorCode::invalid_type, fmt::format("{} lives on DLPack device type {}: kDLCPU ({}), kDLCUDAHost ({}) and kDLCUDA ({}) are known", name,
-                                                       type, static_cast<int>(kDLCPU), static_cast<int>(kDLCUDAHost), static_cast<int>(kDLCUDA)));
-  }
-}
-
-std::string words(const Device& device) { return device.kind == Device::Kind::cpu ? "the CPU" : fmt::format("cuda:{}", device.index); }
-
 void* first_element(std::string_view name, const DLTensor& tensor) {
   if (tensor.data == nullptr) return nullptr;  // host/validate says whether it may be
   std::uintptr_t address = 0;
@@ -36,6 +19,21 @@ void* first_element(std::string_view name, const DLTensor& tensor) {
 }
 
 }  // namespace
+
+Device read_device(std::string_view subject, const DLDevice& device) {
+  // By bytes: a foreign number in a C++ enum may not even be looked at.
+  std::int32_t type = 0;
+  static_assert(sizeof(device.device_type) == sizeof(type));
+  std::memcpy(&type, &device.device_type, sizeof(type));
+  switch (type) {
+    case kDLCPU:
+    case kDLCUDAHost: return {Device::Kind::cpu, 0};  // CPU memory has no index
+    case kDLCUDA: return {Device::Kind::cuda, device.device_id};
+    default:
+      throw Error(ErrorCode::invalid_type, fmt::format("{} on DLPack device type {}: kDLCPU ({}), kDLCUDAHost ({}) and kDLCUDA ({}) are known", subject,
+                                                       type, static_cast<int>(kDLCPU), static_cast<int>(kDLCUDAHost), static_cast<int>(kDLCUDA)));
+  }
+}
 
 DType read_dtype(std::string_view name, const DLDataType& dtype) {
   if (dtype.lanes != 1) throw Error(ErrorCode::invalid_type, fmt::format("{} has {} lanes; lanes must be 1", name, dtype.lanes));
@@ -63,7 +61,7 @@ TensorView Tensors::view(std::string_view name, const DLTensor* tensor) {
   if (tensor->shape == nullptr) throw Error(ErrorCode::invalid_argument, fmt::format("{} has a NULL shape", name));
   TensorView view;
   view.dtype = read_dtype(name, tensor->dtype);
-  view.device = read_device(name, tensor->device);
+  view.device = read_device(fmt::format("{} lives", name), tensor->device);
   check_device(name, view.device);
   view.data = first_element(name, *tensor);
   view.rank = tensor->ndim;
@@ -78,13 +76,8 @@ TensorView Tensors::view(std::string_view name, const DLTensor* tensor) {
 }
 
 void Tensors::check_device(std::string_view name, const Device& device) {
-  if (first_name_.empty()) {
-    first_name_ = name;
-    device_ = device;
-  } else if (device != device_) {
-    throw Error(ErrorCode::invalid_type,
-                fmt::format("{} lives on {} and {} on {}: all tensors of a call live on one device", name, words(device), first_name_, words(device_)));
-  }
+  if (first_) validation::on_device_of_call(name, device, *first_);
+  else first_ = validation::CallDevice{device, name};
 }
 
 }  // namespace segpref::c_abi

@@ -2,7 +2,7 @@
 
 namespace segpref::reference_backend {
 
-reference::MlpModel mlp_model_of(const RewardArchitecture& architecture, const Features& features) {
+reference::MlpModel mlp_model_of(const RewardArchitecture& architecture) {
   reference::MlpModel model;
   model.num_members = architecture.num_members;
   model.widths = {architecture.feature_dim};
@@ -14,6 +14,11 @@ reference::MlpModel mlp_model_of(const RewardArchitecture& architecture, const F
   model.lo = architecture.output_lo;
   model.hi = architecture.output_hi;
   model.bias = architecture.bias;
+  return model;
+}
+
+reference::MlpModel mlp_model_of(const RewardArchitecture& architecture, const Features& features) {
+  reference::MlpModel model = mlp_model_of(architecture);
   if (features.mean.present()) {
     model.mean = values_of(features.mean);
     model.std = values_of(features.std);

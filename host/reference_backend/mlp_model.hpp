@@ -7,6 +7,8 @@
 
 namespace segpref::reference_backend {
 
+reference::MlpModel mlp_model_of(const RewardArchitecture& architecture);
+/// With the standardisation of the features.
 reference::MlpModel mlp_model_of(const RewardArchitecture& architecture, const Features& features);
 /// Both tensors side by side: the oracle may copy.
 Rows joined_rows(const Features& features);

@@ -11,7 +11,7 @@
 #include "host/trainer/feature_statistics.hpp"
 #include "host/trainer/reward_statistics.hpp"
 #include "host/trainer/tie_parameter.hpp"
-#include "host/validate/batch.hpp"
+#include "host/validate/host_batch.hpp"
 #include "host/validate/tensor.hpp"
 #include "kernels/cpu/random.hpp"
 #include "kernels/math/philox.hpp"
@@ -90,8 +90,10 @@ struct Trainer::State {
 
   /// Every rule that a step would check, before anything is made or written.
   void check_options() const {
-    const cpu::Batch batch = validation::preference_batch(data.batch(), options.loss, ensemble.architecture().num_members, data.num_steps(), false);
-    validation::preference_options(options.loss, batch, false);
+    const std::int64_t num_members = ensemble.architecture().num_members;
+    const auto shape = validation::preference_shape(data.batch(), {}, num_members, data.num_steps(), false);
+    validation::preference_options(options.loss, {}, num_members, false);
+    validation::preference_batch(data.batch(), options.loss, shape);
     std::vector<float> nothing;
     adamw_step(context, view(nothing), view(std::as_const(nothing)), view(nothing), view(nothing), 1, options.optimizer);
   }

@@ -1,37 +1,41 @@
-// Checks of a PreferenceBatch, its options and its results: every rule of the contract, before anything is written.
+// Checks of a PreferenceBatch, its options and its results that need no values: what every call checks, wherever its tensors lie.
+// host_batch.hpp checks the values of those that lie in host memory.
 #pragma once
 
 #include <string_view>
 
-#include "kernels/cpu/batch.hpp"
+#include "host/validate/call_device.hpp"
 #include "kernels/cpu/pair_stage.hpp"
 #include "segpref/plan.hpp"
 #include "segpref/preference_options.hpp"
 
 namespace segpref::validation {
 
-/// Segments alone: offsets, or begins and lengths. Fills the segment fields of `batch`.
-void segments(const ConstTensorView& offsets, const ConstTensorView& begins, const ConstTensorView& lengths, std::int64_t num_steps,
-              cpu::Batch& batch);
+/// The numbers that the shapes of a batch give.
+struct BatchShape {
+  std::int64_t num_members = 1, num_steps = 0, num_segments = 0, num_pairs = 0, num_batch_pairs = 0;
+};
 
-/// Checks everything, values too, and returns the raw form. `wide` says that rewards or features are f64.
-cpu::Batch preference_batch(const PreferenceBatch& batch, const PreferenceOptions& options, std::int64_t num_members,
-                            std::int64_t num_steps, bool wide);
+/// Segments alone: offsets, or begins and lengths. Returns num_segments.
+std::int64_t segments_shape(const ConstTensorView& offsets, const ConstTensorView& begins, const ConstTensorView& lengths, const CallDevice& device);
 
-/// The shapes that a call without a plan makes its capacities from: nothing is allocated for a tensor that is not there. The rest is checked later.
-void sizes(const PreferenceBatch& batch, std::int64_t num_members);
+/// All arrays of a batch. `wide` says that rewards or features are f64.
+BatchShape preference_shape(const PreferenceBatch& batch, const CallDevice& device, std::int64_t num_members, std::int64_t num_steps, bool wide);
 
-/// Ranges of all options, and rules between options and labels (observed ties).
-cpu::LossParams preference_options(const PreferenceOptions& options, const cpu::Batch& batch, bool wide);
+/// Ranges of all options, and the shape of the tie parameter.
+cpu::LossParams preference_options(const PreferenceOptions& options, const CallDevice& device, std::int64_t num_members, bool wide);
 
 /// Shapes and dtypes of wanted results.
-void preference_result(const PreferenceResult& result, const PreferenceOptions& options, const cpu::Batch& batch, bool wide);
+void preference_result(const PreferenceResult& result, const PreferenceOptions& options, const BatchShape& shape, const CallDevice& device, bool wide);
 
-/// A batch must not be larger than what its plan was made for.
-void within_capacity(const PreferenceCapacity& capacity, const cpu::Batch& batch, DType dtype);
+/// What a call without a plan makes its plan from.
+PreferenceCapacity capacity_of(const BatchShape& shape, DType dtype, const CallDevice& device);
 
-/// A capacity itself: nothing negative.
-void capacity(const PreferenceCapacity& capacity);
+/// A batch must not be larger than what its plan was made for, nor lie elsewhere.
+void within_capacity(const PreferenceCapacity& capacity, const BatchShape& shape, DType dtype, const CallDevice& device);
+
+/// The capacity of a plan of `operation`: nothing negative, on a device that can run it.
+void capacity(std::string_view operation, const PreferenceCapacity& capacity);
 
 // What the two are made of, for the capacities of other operations.
 void capacity_extent(std::string_view name, std::int64_t value, std::int64_t least = 0, std::int64_t most = std::int64_t{1} << 48);

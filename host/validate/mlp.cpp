@@ -5,16 +5,29 @@
 #include <cmath>
 
 #include "host/validate/tensor.hpp"
+#include "host/validate/values.hpp"
 #include "kernels/cpu/isa.hpp"
 
 namespace segpref::validation {
+namespace {
 
-std::int64_t features(const Features& features, std::int64_t feature_dim) {
+void standardisation_values(const Features& features, std::int64_t feature_dim) {
+  const auto *means = host_values<float>(features.mean), *stds = host_values<float>(features.std);
+  for (std::int64_t i = 0; i < feature_dim; ++i) {
+    if (!std::isfinite(means[i])) throw Error(ErrorCode::invalid_argument, fmt::format("features.mean[{}] = {} must be finite", i, means[i]));
+    if (!(stds[i] > 0) || !std::isfinite(stds[i]))
+      throw Error(ErrorCode::invalid_argument, fmt::format("features.std[{}] = {} must be finite and > 0", i, stds[i]));
+  }
+}
+
+}  // namespace
+
+std::int64_t features(const Features& features, std::int64_t feature_dim, const CallDevice& device) {
   const std::initializer_list<DType> types = {DType::f32, DType::f64, DType::bf16, DType::f16};
-  rows("features", features.first, types, any_extent, features.second.present() ? any_extent : feature_dim, "[num_steps, feature_dim]");
+  rows("features", features.first, device, types, any_extent, features.second.present() ? any_extent : feature_dim, "[num_steps, feature_dim]");
   const std::int64_t num_steps = features.first.shape[0];
   if (features.second.present()) {
-    rows("features.second", features.second, {features.first.dtype}, num_steps, any_extent, "[num_steps, feature_dim - first]");
+    rows("features.second", features.second, device, {features.first.dtype}, num_steps, any_extent, "[num_steps, feature_dim - first]");
     const std::int64_t columns = features.first.shape[1] + features.second.shape[1];
     if (columns != feature_dim)
       throw Error(ErrorCode::invalid_argument, fmt::format("features have {} + {} columns; the model's feature_dim is {}",
@@ -23,20 +36,15 @@ std::int64_t features(const Features& features, std::int64_t feature_dim) {
   if (features.mean.present() != features.std.present())
     throw Error(ErrorCode::invalid_argument, "features.mean and features.std come together");
   if (features.mean.present()) {
-    tensor("features.mean", features.mean, {DType::f32}, {feature_dim}, "[feature_dim]");
-    tensor("features.std", features.std, {DType::f32}, {feature_dim}, "[feature_dim]");
-    for (std::int64_t i = 0; i < feature_dim; ++i) {
-      const float mean = static_cast<const float*>(features.mean.data)[i], std = static_cast<const float*>(features.std.data)[i];
-      if (!std::isfinite(mean)) throw Error(ErrorCode::invalid_argument, fmt::format("features.mean[{}] = {} must be finite", i, mean));
-      if (!(std > 0) || !std::isfinite(std))
-        throw Error(ErrorCode::invalid_argument, fmt::format("features.std[{}] = {} must be finite and > 0", i, std));
-    }
+    tensor("features.mean", features.mean, device, {DType::f32}, {feature_dim}, "[feature_dim]");
+    tensor("features.std", features.std, device, {DType::f32}, {feature_dim}, "[feature_dim]");
+    if (!device.is_cuda()) standardisation_values(features, feature_dim);
   }
   return num_steps;
 }
 
-void parameters(const RewardArchitecture& architecture, const ConstTensorView& parameters) {
-  tensor("parameters", parameters, {DType::f32, DType::f64}, {num_parameters(architecture)}, "[num_parameters]");
+void parameters(const RewardArchitecture& architecture, const ConstTensorView& parameters, const CallDevice& device) {
+  tensor("parameters", parameters, device, {DType::f32, DType::f64}, {num_parameters(architecture)}, "[num_parameters]");
 }
 
 void compute(Compute compute, DType parameters) {

@@ -18,10 +18,9 @@ std::string shape_of(const ConstTensorView& view) {
 }
 
 /// Everything but extents and strides.
-void basics(std::string_view name, const ConstTensorView& view, std::initializer_list<DType> dtypes) {
+void basics(std::string_view name, const ConstTensorView& view, const CallDevice& device, std::initializer_list<DType> dtypes) {
   if (view.rank < 1 || view.rank > max_rank) fail(ErrorCode::invalid_argument, name, "is missing");
-  if (view.device.kind != Device::Kind::cpu)
-    fail(ErrorCode::unsupported, name, "lives on a CUDA device: this build of segpref runs on the CPU only");
+  on_device_of_call(name, view.device, device);
   if (std::find(dtypes.begin(), dtypes.end(), view.dtype) == dtypes.end()) {
     std::string allowed;
     for (DType dtype : dtypes) allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", name_of(dtype));
@@ -46,9 +45,9 @@ bool has_shape(const ConstTensorView& view, std::span<const std::int64_t> shape)
 
 }  // namespace
 
-void tensor(std::string_view name, const ConstTensorView& view, std::initializer_list<DType> dtypes,
+void tensor(std::string_view name, const ConstTensorView& view, const CallDevice& device, std::initializer_list<DType> dtypes,
             std::initializer_list<std::int64_t> shape, std::string_view shape_words) {
-  basics(name, view, dtypes);
+  basics(name, view, device, dtypes);
   if (!has_shape(view, std::span(shape.begin(), shape.size()))) {
     std::string expected;
     for (std::int64_t extent : shape) expected += (expected.empty() ? "" : ", ") + (extent == any_extent ? "any" : std::to_string(extent));
@@ -60,9 +59,9 @@ void tensor(std::string_view name, const ConstTensorView& view, std::initializer
                      fmt::join(std::span(view.strides.data(), static_cast<std::size_t>(view.rank)), ", ")));
 }
 
-void rows(std::string_view name, const ConstTensorView& view, std::initializer_list<DType> dtypes, std::int64_t num_rows,
-          std::int64_t row_size, std::string_view shape_words) {
-  basics(name, view, dtypes);
+void rows(std::string_view name, const ConstTensorView& view, const CallDevice& device, std::initializer_list<DType> dtypes,
+          std::int64_t num_rows, std::int64_t row_size, std::string_view shape_words) {
+  basics(name, view, device, dtypes);
   const std::int64_t shape[] = {num_rows, row_size};
   if (!has_shape(view, shape)) {
     const auto word = [](std::int64_t extent) { return extent == any_extent ? std::string("any") : std::to_string(extent); };
@@ -77,12 +76,12 @@ void rows(std::string_view name, const ConstTensorView& view, std::initializer_l
   product(name, std::max<std::int64_t>(view.strides[0], 1), product(name, view.shape[0], size_of(view.dtype)));
 }
 
-void per_member(std::string_view name, const ConstTensorView& view, std::initializer_list<DType> dtypes, std::int64_t num_members,
-                std::int64_t num, std::string_view num_word) {
+void per_member(std::string_view name, const ConstTensorView& view, const CallDevice& device, std::initializer_list<DType> dtypes,
+                std::int64_t num_members, std::int64_t num, std::string_view num_word) {
   if (view.rank == 2)
-    tensor(name, view, dtypes, {num_members, num}, fmt::format("[{0}] or [num_members, {0}]", num_word));
+    tensor(name, view, device, dtypes, {num_members, num}, fmt::format("[{0}] or [num_members, {0}]", num_word));
   else
-    tensor(name, view, dtypes, {num}, fmt::format("[{0}] or [num_members, {0}]", num_word));
+    tensor(name, view, device, dtypes, {num}, fmt::format("[{0}] or [num_members, {0}]", num_word));
 }
 
 void option(std::string_view name, double value, bool ok, std::string_view rule) {

@@ -14,10 +14,16 @@ namespace segpref::validation {
 
 inline constexpr std::initializer_list<DType> index_types = {DType::i32, DType::i64};
 
-/// The raw form of an array of indices that was given.
+/// The elements of a tensor in host memory. Checks reach values through this and the two raw forms below, and through nothing else.
+/// @throws Error(internal) for device memory, whose values only kernels can check
+const void* host_data(const ConstTensorView& view);
+template <typename T>
+const T* host_values(const ConstTensorView& view) { return static_cast<const T*>(host_data(view)); }
+
+/// The raw form of an array of indices that was given, in host memory.
 cpu::IndexArray indices(const ConstTensorView& view);
 
-/// The raw form of [num] or [num_members, num] values; an absent view reads as `absent` everywhere.
+/// The raw form of [num] or [num_members, num] values in host memory; an absent view reads as `absent` everywhere.
 cpu::RealArray reals(const ConstTensorView& view, std::int64_t num, double absent);
 
 /// The first position that breaks a rule, or -1. The common answer is -1, and this loop has no early exit the compiler

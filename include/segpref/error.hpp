@@ -16,7 +16,8 @@ enum class ErrorCode {
   bad_data = 4,          ///< a file's contents are wrong
   io = 5,                ///< the system refused to read or write
   out_of_memory = 6,
-  internal = 7           ///< a defect of segpref: please report it
+  internal = 7,          ///< a defect of segpref: please report it
+  device_failed = 8      ///< a CUDA call failed; `what()` says whether the device needs a new process
 };
 
 /// Thrown by every function of the C++ API. `what()` names argument, position, value and rule:

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "dtype.hpp"
+#include "view.hpp"
 
 namespace segpref {
 
@@ -18,9 +19,11 @@ struct PreferenceCapacity {
   std::int64_t num_batch_pairs = 0;  ///< pairs a call uses, per member; 0 means num_pairs
   std::int64_t num_batch_steps = 0;  ///< distinct steps that the pairs of a call cover, per member (MLP only); 0 means num_steps
   DType dtype = DType::f32;          ///< of step rewards or features
+  std::int64_t max_segment_steps = 0;  ///< no segment is longer; 0: unknown. Checked where offsets lie in host memory, relied on where they do not
+  Device device{};                   ///< where the runs take place, and the workspace lies
 };
 
-/// Scratch memory of a run, 64-byte aligned, at least plan.workspace_bytes() long. The caller's: never resized, never kept.
+/// Scratch memory of a run, on the plan's device, 64-byte aligned, at least plan.workspace_bytes() long. The caller's: never resized, never kept.
 using Workspace = std::span<std::byte>;
 
 }  // namespace segpref

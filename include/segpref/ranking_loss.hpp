@@ -43,6 +43,8 @@ struct RankingCapacity {
   std::int64_t num_rankings = 0;
   std::int64_t num_entries = 0;  ///< of all rankings together
   DType dtype = DType::f32;      ///< of step rewards
+  std::int64_t max_segment_steps = 0;  ///< no segment is longer; 0: unknown. As in PreferenceCapacity
+  Device device{};               ///< where the runs take place, and the workspace lies
 };
 
 /// How ranking_loss will run within given capacities: a pure function of them, printable, with its exact workspace.

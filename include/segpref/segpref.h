@@ -50,7 +50,8 @@ enum {
   SEGPREF_BAD_DATA = 4,         /* a file's contents are wrong */
   SEGPREF_IO = 5,               /* the system refused to read or write */
   SEGPREF_OUT_OF_MEMORY = 6,    /* of memory or of threads */
-  SEGPREF_INTERNAL = 7          /* a defect of segpref: please report it */
+  SEGPREF_INTERNAL = 7,         /* a defect of segpref: please report it */
+  SEGPREF_DEVICE_FAILED = 8     /* a CUDA call failed; the sentence says whether the device needs a new process */
 };
 
 /* The sentence of the calling thread's last failed call: argument, position, value and rule, for example
@@ -89,8 +90,9 @@ SEGPREF_C_API int32_t segpref_version_number(void);     /* major * 10000 + minor
  * - ndim is 1 to 4. strides count elements; NULL means row-major without gaps. Tensors are row-major without gaps, save where rows may be strided.
  * - dtype is f32, f64, f16 (kDLFloat 16), bf16 (kDLBfloat 16), i32 or i64, with lanes = 1. Index arrays are i32 or i64. Labels, weights and
  *   margins are f32; f64 is also taken where rewards or features are f64. "real" is f64 where rewards or features are f64, else f32.
- * - device is kDLCPU, or kDLCUDAHost (pinned memory, used as CPU memory). kDLCUDA is SEGPREF_UNSUPPORTED in this version; any other device is
- *   SEGPREF_INVALID_TYPE, and so are tensors of different devices in one call.
+ * - device is kDLCPU, kDLCUDAHost (pinned memory, used as CPU memory), or kDLCUDA where the function, the build and the machine have it: the call is
+ *   then enqueued on the context's stream and returns before it is done. docs/c_abi.md says which functions do; for the others kDLCUDA is
+ *   SEGPREF_UNSUPPORTED. Any other device is SEGPREF_INVALID_TYPE, and so are tensors of different devices in one call.
  * - Outputs do not overlap inputs or each other. Every output is fully overwritten.
  */
 
@@ -106,6 +108,12 @@ typedef struct segpref_context segpref_context;
 SEGPREF_C_API segpref_status segpref_context_create(int32_t num_threads, segpref_context** context);
 SEGPREF_C_API void segpref_context_destroy(segpref_context* context);                 /* NULL is fine */
 SEGPREF_C_API int32_t segpref_context_num_threads(const segpref_context* context);    /* 0 for NULL */
+
+/* For calls on tensors of a CUDA device; calls on host memory take no notice. Neither may run beside another call on the same context.
+ *   cuda_stream  a cudaStream_t of the tensors' device, used by every later call on the context; NULL (a new context's): the legacy default stream
+ *   check_values 1: values in device memory are checked too, as those in host memory always are, and the call waits for it; 0 (a new context's): they are not */
+SEGPREF_C_API segpref_status segpref_context_set_stream(segpref_context* context, void* cuda_stream);
+SEGPREF_C_API segpref_status segpref_context_set_check_values(segpref_context* context, int32_t check_values);
 
 /* ---------------------------------------------------------------------------------------------------------------------
  * 6. Preference loss of step rewards that the caller's own model produced
@@ -395,6 +403,8 @@ typedef struct segpref_preference_capacity {
   int64_t num_batch_steps; /* distinct steps that the pairs of a call cover, per member (MLP only); 0 (the default) means num_steps */
   DLDataType dtype;        /* of step rewards or linear features; of an MLP's parameters; default f32 */
   int32_t reserved;        /* 0 */
+  int64_t max_segment_steps; /* no segment is longer; 0 (the default): unknown. Checked where offsets lie in host memory, relied on elsewhere */
+  DLDevice device;           /* where the runs take place and the workspace lies; default kDLCPU, which {0, 0} stands for too */
 } segpref_preference_capacity;
 
 typedef struct segpref_ranking_capacity {
@@ -406,6 +416,8 @@ typedef struct segpref_ranking_capacity {
   int64_t num_entries; /* of all rankings together */
   DLDataType dtype;    /* of step rewards; default f32 */
   int32_t reserved;    /* 0 */
+  int64_t max_segment_steps; /* as in segpref_preference_capacity */
+  DLDevice device;
 } segpref_ranking_capacity;
 
 SEGPREF_C_API void segpref_preference_capacity_init(segpref_preference_capacity* capacity);

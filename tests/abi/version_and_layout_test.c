@@ -12,9 +12,9 @@ static void versions_agree(void) {
 }
 
 static void statuses_have_names(void) {
-  const char* names[] = {"ok", "invalid_argument", "invalid_type", "unsupported", "bad_data", "io", "out_of_memory", "internal"};
-  for (int status = 0; status < 8; ++status) CHECK(strcmp(segpref_status_name(status), names[status]) == 0);
-  CHECK(strcmp(segpref_status_name(8), "unknown") == 0);
+  const char* names[] = {"ok", "invalid_argument", "invalid_type", "unsupported", "bad_data", "io", "out_of_memory", "internal", "device_failed"};
+  for (int status = 0; status < 9; ++status) CHECK(strcmp(segpref_status_name(status), names[status]) == 0);
+  CHECK(strcmp(segpref_status_name(9), "unknown") == 0);
   CHECK(strcmp(segpref_status_name(-1), "unknown") == 0);
 }
 
@@ -59,9 +59,14 @@ AT(segpref_adamw_options, decoupled, 48);
 SIZE(segpref_adamw_options, 56);
 AT(segpref_preference_capacity, num_batch_steps, 48);
 AT(segpref_preference_capacity, dtype, 56);
-SIZE(segpref_preference_capacity, 64);
+AT(segpref_preference_capacity, max_segment_steps, 64); /* an earlier struct ended here */
+AT(segpref_preference_capacity, device, 72);
+SIZE(segpref_preference_capacity, 80);
 AT(segpref_ranking_capacity, num_entries, 40);
 AT(segpref_ranking_capacity, dtype, 48);
+AT(segpref_ranking_capacity, max_segment_steps, 56); /* an earlier struct ended here */
+AT(segpref_ranking_capacity, device, 64);
+SIZE(segpref_ranking_capacity, 72);
 
 static void init_functions_give_the_documented_defaults(void) {
   segpref_preference_options options;
@@ -92,11 +97,13 @@ static void init_functions_give_the_documented_defaults(void) {
   segpref_preference_capacity_init(&capacity);
   CHECK(capacity.struct_size == sizeof capacity && capacity.num_members == 1 && capacity.num_steps == 0 && capacity.num_batch_pairs == 0);
   CHECK(capacity.dtype.code == kDLFloat && capacity.dtype.bits == 32 && capacity.dtype.lanes == 1 && capacity.reserved == 0);
+  CHECK(capacity.max_segment_steps == 0 && capacity.device.device_type == kDLCPU && capacity.device.device_id == 0);
 
   segpref_ranking_capacity ranking;
   memset(&ranking, 0xff, sizeof ranking);
   segpref_ranking_capacity_init(&ranking);
   CHECK(ranking.struct_size == sizeof ranking && ranking.num_members == 1 && ranking.num_entries == 0 && ranking.dtype.bits == 32 && ranking.reserved == 0);
+  CHECK(ranking.max_segment_steps == 0 && ranking.device.device_type == kDLCPU && ranking.device.device_id == 0);
 }
 
 int main(void) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <random>
 
+#include "host/reference_backend/mlp_model.hpp"
 #include "kernels/reference/reward_mlp.hpp"
 #include "segpref/preference_loss.hpp"
 #include "tests/support/compare.hpp"
@@ -29,7 +30,7 @@ struct MlpSetup {
 /// A model, features and a preference problem in float64, with everything the oracle needs.
 class MlpProblem {
  public:
-  MlpProblem(const MlpSetup& setup, unsigned seed) : architecture(setup.architecture), problem(with_members(setup), seed) {
+  MlpProblem(const MlpSetup& setup, unsigned seed) : architecture(setup.architecture), problem(with_members(setup), seed), model(reference_backend::mlp_model_of(setup.architecture)) {
     setup.options(problem.reference);
     problem.refresh();
     std::mt19937 random(seed + 100);
@@ -39,16 +40,6 @@ class MlpProblem {
     parameters.assign(start.begin(), start.end());
     for (double& value : parameters) value = static_cast<float>(value * 1.5);
     for (std::int64_t i = 0; i < problem.reference.num_steps * architecture.feature_dim; ++i) features.push_back(uniform(random));
-    model.num_members = architecture.num_members;
-    model.widths = {architecture.feature_dim};
-    model.widths.insert(model.widths.end(), architecture.hidden.begin(), architecture.hidden.end());
-    model.hidden = static_cast<reference::Hidden>(architecture.activation);
-    model.leaky_slope = architecture.leaky_slope;
-    model.out = static_cast<reference::Out>(architecture.output);
-    model.scaled = architecture.output_scaled;
-    model.lo = architecture.output_lo;
-    model.hi = architecture.output_hi;
-    model.bias = architecture.bias;
   }
 
   std::vector<std::vector<double>> reference_rewards() const {

@@ -6,6 +6,8 @@ expect 0 "Exit codes" "$segpref" --help
 expect 0 "--hidden" "$segpref" fit --help
 expect 0 "0.1.0" "$segpref" --version
 expect 0 "instruction_set" "$segpref" info
+expect 0 '"cuda":{"' "$segpref" info --json
+expect 0 '"summary":"' "$segpref" info --json
 expect 2 "subcommand" "$segpref"
 expect 2 "--out" "$segpref" fit "$data"
 expect 2 "'6x' is not a width" "$segpref" fit "$data" --out "$work/m" --hidden 64,6x

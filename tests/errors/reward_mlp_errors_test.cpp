@@ -112,8 +112,9 @@ TEST(MlpErrors, Parameters) {
   both_refused(invalid, "parameters is not aligned to its elements of 4 bytes",
                [](Call& c) { c.parameters_view.data = reinterpret_cast<const char*>(c.parameters.data()) + 1; });
   both_refused(wrong_type, "parameters has dtype bf16; it takes f32, f64", [](Call& c) { c.parameters_view.dtype = DType::bf16; });
-  both_refused(unsupported, "parameters lives on a CUDA device: this build of segpref runs on the CPU only",
-               [](Call& c) { c.parameters_view.device.kind = Device::Kind::cuda; });
+  const auto on_cuda = [](Call& c) { c.parameters_view.device.kind = Device::Kind::cuda; };
+  train_refused(unsupported, "parameters lives on a CUDA device: mlp_preference_loss does not support CUDA yet", on_cuda);
+  predict_refused(unsupported, "parameters lives on a CUDA device: predict_rewards does not support CUDA yet", on_cuda);
 }
 
 TEST(MlpErrors, Features) {
@@ -126,7 +127,7 @@ TEST(MlpErrors, Features) {
   both_refused(invalid, "features: size 36028797018963968 * 256 overflows 2^63",
                [](Call& c) { c.features.first.shape = {std::int64_t{1} << 53, 256}; });
   both_refused(wrong_type, "features has dtype i64; it takes f32, f64, bf16, f16", [](Call& c) { c.features.first.dtype = DType::i64; });
-  both_refused(unsupported, "features lives on a CUDA device: this build of segpref runs on the CPU only",
+  both_refused(wrong_type, "features lives on cuda:0 and parameters on the CPU: all tensors of a call live on one device",
                [](Call& c) { c.features.first.device.kind = Device::Kind::cuda; });
   both_refused(invalid, "features has shape [5, 2]; it must be [num_steps, feature_dim] = [any, 3]",
                [](Call& c) { c.features.second = {}, c.gradients.features_second = {}; });
@@ -159,7 +160,7 @@ TEST(MlpErrors, Batch) {
                 [](Call& c) { c.batch.weights = view(std::as_const(c.weights).data(), {3, 2}); });
   train_refused(invalid, "margins[1] = -1 must be finite and >= 0", [](Call& c) { c.margins[1] = -1; });
   train_refused(wrong_type, "labels has dtype f64; it takes f32", [](Call& c) { c.batch.labels.dtype = DType::f64; });
-  train_refused(unsupported, "labels lives on a CUDA device: this build of segpref runs on the CPU only", [](Call& c) { c.batch.labels.device.kind = Device::Kind::cuda; });
+  train_refused(wrong_type, "labels lives on cuda:0 and parameters on the CPU: all tensors of a call live on one device", [](Call& c) { c.batch.labels.device.kind = Device::Kind::cuda; });
 }
 
 TEST(MlpErrors, Options) {

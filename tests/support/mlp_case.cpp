@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "host/reference_backend/mlp_model.hpp"
 #include "kernels/reference/dropout.hpp"
 
 namespace segpref::testing {
@@ -16,21 +17,6 @@ std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 /// A pre-activation this near the kink of relu or leaky_relu, relative to its terms, may fall on either side in f32, with another slope.
 constexpr double kink_distance = 5e-6;
-
-reference::MlpModel model_of(const RewardArchitecture& architecture) {
-  reference::MlpModel model;
-  model.num_members = architecture.num_members;
-  model.widths = {architecture.feature_dim};
-  model.widths.insert(model.widths.end(), architecture.hidden.begin(), architecture.hidden.end());
-  model.hidden = static_cast<reference::Hidden>(architecture.activation);
-  model.leaky_slope = architecture.leaky_slope;
-  model.out = static_cast<reference::Out>(architecture.output);
-  model.scaled = architecture.output_scaled;
-  model.lo = architecture.output_lo;
-  model.hi = architecture.output_hi;
-  model.bias = architecture.bias;
-  return model;
-}
 
 }  // namespace
 
@@ -49,7 +35,7 @@ bool MlpOutputs::same_bits(const MlpOutputs& other) const {
 
 template <typename Real>
 MlpCase<Real>::MlpCase(const MlpSettings& given, const Problem<Real>& preferences, std::uint64_t seed)
-    : settings(given), problem(preferences), model(model_of(given.architecture)) {
+    : settings(given), problem(preferences), model(reference_backend::mlp_model_of(given.architecture)) {
   Draw draw(seed);
   const RewardArchitecture& architecture = settings.architecture;
   const std::int64_t steps = problem.reference.num_steps, dim = architecture.feature_dim;
