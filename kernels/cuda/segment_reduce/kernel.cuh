@@ -46,9 +46,23 @@ SEGPREF_DEVICE Real finish_score(Aggregation aggregation, const Element* rewards
   return aggregation == Aggregation::mean ? divide(sum, static_cast<Real>(length)) : sum;
 }
 
+/// This lane's part of the sum over a long segment's pieces: pieces lane, lane + 32, ...
+template <typename Element, typename Real, typename Index>
+SEGPREF_DEVICE Real part_of_pieces(const SegmentScoresParams<Element, Real, Index>& p, std::int64_t member, const SegmentSteps& steps) {
+  const Real* piece_sums = p.piece_sums + 2 * member * num_stretches(p.num_steps);
+  const std::int64_t num_pieces = (steps.length + steps_per_piece - 1) / steps_per_piece;
+  Real sum = 0;
+  for (std::int64_t piece = lane_of_thread(); piece < num_pieces; piece += threads_per_warp) {
+    const std::int64_t stretch = (steps.begin + piece * steps_per_piece) / steps_per_piece;
+    const int slot = piece == 0 && steps.begin % steps_per_piece != 0 ? 1 : 0;
+    sum += piece_sums[2 * stretch + slot];
+  }
+  return sum;
+}
+
 template <class Tile, typename Element, typename Real, typename Index>
 __global__ void __launch_bounds__(Tile::num_threads) warp_segment_scores_kernel(const __grid_constant__ SegmentScoresParams<Element, Real, Index> p) {
-  // Place: a warp per segment, grid (segments, members)
+  // Place: a warp per segment, grid (segments, members). With piece_sums, segments longer than a piece were read before.
   const std::int64_t segment_idx = static_cast<std::int64_t>(blockIdx.x) * Tile::segments_per_block + warp_of_thread();
   if (segment_idx >= p.num_segments) return;
   const auto member = static_cast<std::int64_t>(blockIdx.y);
@@ -56,8 +70,10 @@ __global__ void __launch_bounds__(Tile::num_threads) warp_segment_scores_kernel(
   const Element* rewards = p.step_rewards + member * p.num_steps + steps.begin;
   // Load, accumulate, reduce
   Real sum = 0;
-  if (p.aggregation != Aggregation::last)
-    sum = warp_sum(part_of_sum<threads_per_warp>(rewards, p.discount_powers, steps.length, lane_of_thread()));
+  if (p.aggregation != Aggregation::last) {
+    const bool in_pieces = p.piece_sums != nullptr && steps.length > steps_per_piece;
+    sum = warp_sum(in_pieces ? part_of_pieces(p, member, steps) : part_of_sum<threads_per_warp>(rewards, p.discount_powers, steps.length, lane_of_thread()));
+  }
   // Finish and store
   if (lane_of_thread() == 0) p.scores[member * p.num_segments + segment_idx] = finish_score(p.aggregation, rewards, steps.length, sum);
 }

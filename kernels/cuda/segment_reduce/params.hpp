@@ -16,12 +16,24 @@ struct SegmentScoresParams {
   const Index* lengths;         ///< [num_segments], windows only
   const Real* discount_powers;  ///< [longest segment], discount^t, each rounded once; null: discount 1
   Real* scores;                 ///< [num_members, num_segments]
+  Real* piece_sums;             ///< [num_members, num_stretches, 2], scratch of the mixed regime
   std::int64_t num_steps, num_segments;
   int num_members;
   Aggregation aggregation;
 };
 
-/// Which kernel suits the segments: a plan decides by their mean length.
-enum class SegmentRegime : std::uint8_t { short_segments, long_segments };
+/// How the segments are shared among warps and blocks; a plan decides.
+enum class SegmentRegime : std::uint8_t {
+  short_segments,  ///< a warp per segment
+  long_segments,   ///< a block per segment
+  mixed_lengths    ///< a warp per segment of up to steps_per_piece steps; longer ones by as many blocks as they have pieces. Offsets only
+};
+
+/// Longer segments are cut into pieces of so many steps, counted from their own first step; the whole array of steps into stretches of as many.
+/// A piece belongs to the stretch that holds its first step. Of the segments longer than a piece, at most two have a piece there: the one that
+/// holds the stretch's first step (slot 0), and one that begins later and then reaches beyond the stretch (slot 1).
+inline constexpr std::int64_t steps_per_piece = 4096;
+
+constexpr std::int64_t num_stretches(std::int64_t num_steps) { return (num_steps + steps_per_piece - 1) / steps_per_piece; }
 
 }  // namespace segpref::cuda
