@@ -19,7 +19,8 @@ if grep -i 'warning' "$log"; then
   exit 1
 fi
 kernels=$(grep -c 'bytes spill stores' "$log") || { echo "$source: ptxas reports no kernel" >&2; exit 1; }
-if spills=$(grep -B 2 -E '[1-9][0-9]* bytes spill (stores|loads)' "$log"); then
+# CUB's own kernels may spill: that is its business.
+if spills=$(grep -A 1 'Function properties for .*segpref' "$log" | grep -B 1 -E '[1-9][0-9]* bytes spill (stores|loads)'); then
   printf '%s\n' "$spills" >&2
   echo "$source: registers are spilled" >&2
   exit 1

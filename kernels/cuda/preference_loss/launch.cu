@@ -42,7 +42,7 @@ cudaError_t launch_segment_keys(const SegmentEntriesParams& params, cudaStream_t
   return launch_kernel(segment_keys_kernel<Tile>, dim3(num_blocks(params.num_entries(), Tile::num_threads)), Tile::num_threads, 0, stream, params);
 }
 
-cudaError_t launch_first_entries(const std::uint32_t* sorted_keys, std::int64_t num_entries, std::int64_t num_keys, std::uint32_t* first_entries, cudaStream_t stream) {
+cudaError_t launch_first_entries(const std::uint64_t* sorted_keys, std::int64_t num_entries, std::int64_t num_keys, std::uint32_t* first_entries, cudaStream_t stream) {
   using Tile = SegmentEntriesTile;
   return launch_kernel(first_entries_kernel<Tile>, dim3(num_blocks(num_keys + 1, Tile::num_threads)), Tile::num_threads, 0, stream, sorted_keys, num_entries, num_keys,
                        first_entries);

@@ -24,7 +24,7 @@ cudaError_t launch_segment_keys(const SegmentEntriesParams& params, cudaStream_t
 
 /// @param sorted_keys    [num_entries]
 /// @param first_entries  [num_keys + 1]
-cudaError_t launch_first_entries(const std::uint32_t* sorted_keys, std::int64_t num_entries, std::int64_t num_keys, std::uint32_t* first_entries, cudaStream_t stream);
+cudaError_t launch_first_entries(const std::uint64_t* sorted_keys, std::int64_t num_entries, std::int64_t num_keys, std::uint32_t* first_entries, cudaStream_t stream);
 
 /// <f32, f32>, <f64, f64>, and <f64, f32> for rankings.
 template <typename Source, typename Real>

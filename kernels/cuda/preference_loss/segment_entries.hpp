@@ -13,15 +13,12 @@ namespace segpref::cuda {
 struct SegmentEntriesParams {
   kernels::Batch batch;
   std::int64_t num_lists = 1;               ///< num_members where every member has its own order, else 1
-  std::uint32_t* keys = nullptr;            ///< [num_lists, 2 * num_batch_pairs], list * num_segments + segment
+  std::uint64_t* keys = nullptr;            ///< [num_lists, 2 * num_batch_pairs], list * num_segments + segment
   std::uint32_t* entries = nullptr;         ///< [num_lists, 2 * num_batch_pairs], numbered through all lists
 
   SEGPREF_HOST_DEVICE std::int64_t num_entries() const { return num_lists * 2 * batch.num_batch_pairs; }
   SEGPREF_HOST_DEVICE std::int64_t num_keys() const { return num_lists * batch.num_segments; }
 };
-
-/// Keys and entries are 32 bits: what a plan allows.
-inline constexpr std::int64_t max_sorted_entries = std::int64_t{1} << 31;
 
 /// Source is the type of the entries' gradients, Real that of the scores'.
 template <typename Source, typename Real>

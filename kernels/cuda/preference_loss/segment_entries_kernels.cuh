@@ -20,20 +20,20 @@ __global__ void __launch_bounds__(Tile::num_threads) segment_keys_kernel(const _
   if (entry >= p.num_entries()) return;
   const std::int64_t per_list = 2 * p.batch.num_batch_pairs, list = entry / per_list, position = entry % per_list / 2;
   const std::int64_t segment = p.batch.segment_of(p.batch.pair_at(list, position), static_cast<int>(entry % 2));
-  p.keys[entry] = static_cast<std::uint32_t>(list * p.batch.num_segments + segment);
+  p.keys[entry] = static_cast<std::uint64_t>(list * p.batch.num_segments + segment);
   p.entries[entry] = static_cast<std::uint32_t>(entry);
 }
 
 /// One thread per key, and one for the end: a binary search in the sorted keys.
 template <class Tile>
 __global__ void __launch_bounds__(Tile::num_threads)
-first_entries_kernel(const std::uint32_t* sorted_keys, std::int64_t num_entries, std::int64_t num_keys, std::uint32_t* first_entries) {
+first_entries_kernel(const std::uint64_t* sorted_keys, std::int64_t num_entries, std::int64_t num_keys, std::uint32_t* first_entries) {
   const std::int64_t key = std::int64_t{blockIdx.x} * Tile::num_threads + threadIdx.x;
   if (key > num_keys) return;
   std::int64_t low = 0, high = num_entries;  // the first entry whose key is not below is in [low, high]
   while (low < high) {
     const std::int64_t middle = low + (high - low) / 2;
-    if (sorted_keys[middle] < key) low = middle + 1;
+    if (static_cast<std::int64_t>(sorted_keys[middle]) < key) low = middle + 1;
     else high = middle;
   }
   first_entries[key] = static_cast<std::uint32_t>(low);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "kernels/math/host_device.hpp"
 #include "segpref/preference_options.hpp"
 
 namespace segpref::cuda {
@@ -34,6 +35,6 @@ enum class SegmentRegime : std::uint8_t {
 /// holds the stretch's first step (slot 0), and one that begins later and then reaches beyond the stretch (slot 1).
 inline constexpr std::int64_t steps_per_piece = 4096;
 
-constexpr std::int64_t num_stretches(std::int64_t num_steps) { return (num_steps + steps_per_piece - 1) / steps_per_piece; }
+SEGPREF_HOST_DEVICE constexpr std::int64_t num_stretches(std::int64_t num_steps) { return (num_steps + steps_per_piece - 1) / steps_per_piece; }
 
 }  // namespace segpref::cuda

@@ -27,19 +27,23 @@ void check(ProblemShape shape) {
   SegmentEntriesParams e;
   e.batch = device.batch;
   e.num_lists = device.batch.pair_order_member_stride > 0 ? members : 1;
-  const Buffer<std::uint32_t> d_keys(size(e.num_entries())), d_entries(size(e.num_entries())), d_first(size(e.num_keys() + 1));
+  const Buffer<std::uint64_t> d_keys(size(e.num_entries()));
+  const Buffer<std::uint32_t> d_entries(size(e.num_entries())), d_first(size(e.num_keys() + 1));
   e.keys = d_keys.get();
   e.entries = d_entries.get();
   if (e.num_entries() > 0) simt::launch(segment_keys_kernel<SegmentEntriesTile>, dim3(blocks_of(e.num_entries(), SegmentEntriesTile::num_threads)), SegmentEntriesTile::num_threads, 0, e);
 
   // A stable sort by key, in the place of the device's.
-  const std::vector<std::uint32_t> keys = d_keys.to_host(), entries = d_entries.to_host();
+  const std::vector<std::uint64_t> keys = d_keys.to_host();
+  const std::vector<std::uint32_t> entries = d_entries.to_host();
   std::vector<std::size_t> by_key(keys.size());
   std::iota(by_key.begin(), by_key.end(), std::size_t{0});
   std::stable_sort(by_key.begin(), by_key.end(), [&](std::size_t a, std::size_t b) { return keys[a] < keys[b]; });
-  std::vector<std::uint32_t> sorted_keys, sorted_entries;
+  std::vector<std::uint64_t> sorted_keys;
+  std::vector<std::uint32_t> sorted_entries;
   for (std::size_t i : by_key) sorted_keys.push_back(keys[i]), sorted_entries.push_back(entries[i]);
-  const Buffer<std::uint32_t> d_sorted_keys(sorted_keys), d_sorted_entries(sorted_entries);
+  const Buffer<std::uint64_t> d_sorted_keys(sorted_keys);
+  const Buffer<std::uint32_t> d_sorted_entries(sorted_entries);
 
   simt::launch(first_entries_kernel<SegmentEntriesTile>, dim3(blocks_of(e.num_keys() + 1, SegmentEntriesTile::num_threads)), SegmentEntriesTile::num_threads, 0, d_sorted_keys.get(), e.num_entries(),
                e.num_keys(), d_first.get());
