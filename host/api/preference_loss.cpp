@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "host/cuda_backend/device_workspace.hpp"
 #include "host/plan/owned_workspace.hpp"
 #include "host/plan/print_plan.hpp"
 #include "host/plan/workspace_layout.hpp"
@@ -92,14 +93,19 @@ void run(const Context& context, const PreferenceLossPlan& plan, const ConstTens
 
 PreferenceLossPlan::PreferenceLossPlan(const PreferenceCapacity& capacity) : capacity_(capacity) {
   validation::capacity("preference_loss", capacity);
-  WorkspaceLayout layout;
-  if (capacity.dtype == DType::f64) book<double>(capacity, layout);
-  else book<float>(capacity, layout);
-  workspace_bytes_ = layout.total_bytes();
+  if (capacity.device.kind == Device::Kind::cuda) {
+    workspace_bytes_ = cuda_backend::preference_loss_bytes(capacity);
+  } else {
+    WorkspaceLayout layout;
+    if (capacity.dtype == DType::f64) book<double>(capacity, layout);
+    else book<float>(capacity, layout);
+    workspace_bytes_ = layout.total_bytes();
+  }
   print_if_asked(*this);
 }
 
 std::string PreferenceLossPlan::describe() const {
+  if (capacity_.device.kind == Device::Kind::cuda) return cuda_backend::describe_preference_loss(capacity_, workspace_bytes_);
   return fmt::format(
       "preference_loss: up to {} members, {} steps ({}), {} segments, {} pairs; segment scores, then pairs in slabs of {}, then one gradient "
       "write; workspace {} bytes",
@@ -118,6 +124,7 @@ void preference_loss(const Context& context, const PreferenceLossPlan& plan, Con
   validation::preference_result(result, options, shape, device, wide);
   if (grad_step_rewards.present()) validation::shape_of_rewards("grad_step_rewards", grad_step_rewards, step_rewards, device, {step_rewards.dtype});
   validation::within_capacity(plan.capacity(), shape, step_rewards.dtype, device);
+  if (device.is_cuda()) return cuda_backend::preference_loss(context, plan.capacity(), step_rewards, in, shape, loss, options, result, grad_step_rewards, workspace);
   const cpu::Batch batch = validation::preference_batch(in, options, shape);
   validation::within_segment_steps(plan.capacity().max_segment_steps, batch);
 
@@ -138,6 +145,10 @@ void preference_loss(const Context& context, ConstTensorView step_rewards, const
   const bool wide = step_rewards.dtype == DType::f64;
   const auto shape = validation::preference_shape(batch, device, validation::members_of(step_rewards), validation::steps_of(step_rewards), wide);
   const PreferenceLossPlan plan(validation::capacity_of(shape, step_rewards.dtype, device));
+  if (device.is_cuda()) {
+    const cuda_backend::DeviceWorkspace workspace(context, device.device, plan.workspace_bytes());
+    return preference_loss(context, plan, step_rewards, batch, options, result, grad_step_rewards, workspace.get());
+  }
   const OwnedWorkspace workspace(plan.workspace_bytes());
   preference_loss(context, plan, step_rewards, batch, options, result, grad_step_rewards, workspace.get());
 }

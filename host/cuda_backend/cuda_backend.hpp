@@ -6,6 +6,8 @@
 #include <array>
 #include <string_view>
 
+#include "host/validate/batch.hpp"
+#include "kernels/common/loss_params.hpp"
 #include "kernels/cpu/adamw.hpp"
 #include "segpref/context.hpp"
 #include "segpref/view.hpp"
@@ -13,11 +15,22 @@
 namespace segpref::cuda_backend {
 
 /// The public functions that run on CUDA tensors; the others refuse them. The one place that says so.
-inline constexpr std::array<std::string_view, 1> operations = {"adamw_step"};
+inline constexpr std::array<std::string_view, 2> operations = {"adamw_step", "preference_loss"};
 
 constexpr bool has(std::string_view operation) { return std::find(operations.begin(), operations.end(), operation) != operations.end(); }
 
 void adamw_step(const Context& context, const cpu::AdamWCoefficients& coefficients, const TensorView& parameters, const ConstTensorView& gradients,
                 const TensorView& first_moment, const TensorView& second_moment);
+
+/// Bytes of a plan's workspace on its device.
+std::size_t preference_loss_bytes(const PreferenceCapacity& capacity);
+std::string describe_preference_loss(const PreferenceCapacity& capacity, std::size_t workspace_bytes);
+/// @param capacity  the plan's
+void preference_loss(const Context& context, const PreferenceCapacity& capacity, const ConstTensorView& step_rewards, const PreferenceBatch& batch, const validation::BatchShape& shape,
+                     const kernels::LossParams& loss, const PreferenceOptions& options, const PreferenceResult& result, const TensorView& grad_step_rewards, Workspace workspace);
+
+/// Device memory in the order of the context's stream, for the calls that own their workspace.
+std::byte* allocate(const Context& context, const Device& device, std::size_t bytes);
+void release(const Context& context, const Device& device, std::byte* data) noexcept;
 
 }  // namespace segpref::cuda_backend

@@ -13,4 +13,13 @@ namespace {
 
 void adamw_step(const Context&, const cpu::AdamWCoefficients&, const TensorView&, const ConstTensorView&, const TensorView&, const TensorView&) { refuse(); }
 
+std::size_t preference_loss_bytes(const PreferenceCapacity&) { refuse(); }
+std::string describe_preference_loss(const PreferenceCapacity&, std::size_t) { refuse(); }
+void preference_loss(const Context&, const PreferenceCapacity&, const ConstTensorView&, const PreferenceBatch&, const validation::BatchShape&, const kernels::LossParams&,
+                     const PreferenceOptions&, const PreferenceResult&, const TensorView&, Workspace) {
+  refuse();
+}
+std::byte* allocate(const Context&, const Device&, std::size_t) { refuse(); }
+void release(const Context&, const Device&, std::byte*) noexcept {}
+
 }  // namespace segpref::cuda_backend

@@ -19,9 +19,9 @@ struct SegmentSteps {
 
 template <class Params>
 SEGPREF_DEVICE SegmentSteps steps_of(const Params& p, std::int64_t segment_idx) {
-  if (p.offsets == nullptr) return {static_cast<std::int64_t>(p.begins[segment_idx]), static_cast<std::int64_t>(p.lengths[segment_idx])};
-  const auto begin = static_cast<std::int64_t>(p.offsets[segment_idx]);
-  return {begin, static_cast<std::int64_t>(p.offsets[segment_idx + 1]) - begin};
+  if (!p.offsets.present()) return {p.begins[segment_idx], p.lengths[segment_idx]};
+  const std::int64_t begin = p.offsets[segment_idx];
+  return {begin, p.offsets[segment_idx + 1] - begin};
 }
 
 /// This thread's part of the sum: steps thread, thread + NumThreads, ... of the segment.
@@ -47,8 +47,8 @@ SEGPREF_DEVICE Real finish_score(Aggregation aggregation, const Element* rewards
 }
 
 /// This lane's part of the sum over a long segment's pieces: pieces lane, lane + 32, ...
-template <typename Element, typename Real, typename Index>
-SEGPREF_DEVICE Real part_of_pieces(const SegmentScoresParams<Element, Real, Index>& p, std::int64_t member, const SegmentSteps& steps) {
+template <typename Element, typename Real>
+SEGPREF_DEVICE Real part_of_pieces(const SegmentScoresParams<Element, Real>& p, std::int64_t member, const SegmentSteps& steps) {
   const Real* piece_sums = p.piece_sums + 2 * member * num_stretches(p.num_steps);
   const std::int64_t num_pieces = (steps.length + steps_per_piece - 1) / steps_per_piece;
   Real sum = 0;
@@ -60,8 +60,8 @@ SEGPREF_DEVICE Real part_of_pieces(const SegmentScoresParams<Element, Real, Inde
   return sum;
 }
 
-template <class Tile, typename Element, typename Real, typename Index>
-__global__ void __launch_bounds__(Tile::num_threads) warp_segment_scores_kernel(const __grid_constant__ SegmentScoresParams<Element, Real, Index> p) {
+template <class Tile, typename Element, typename Real>
+__global__ void __launch_bounds__(Tile::num_threads) warp_segment_scores_kernel(const __grid_constant__ SegmentScoresParams<Element, Real> p) {
   // Place: a warp per segment, grid (segments, members). With piece_sums, segments longer than a piece were read before.
   const std::int64_t segment_idx = static_cast<std::int64_t>(blockIdx.x) * Tile::segments_per_block + warp_of_thread();
   if (segment_idx >= p.num_segments) return;
@@ -78,8 +78,8 @@ __global__ void __launch_bounds__(Tile::num_threads) warp_segment_scores_kernel(
   if (lane_of_thread() == 0) p.scores[member * p.num_segments + segment_idx] = finish_score(p.aggregation, rewards, steps.length, sum);
 }
 
-template <class Tile, typename Element, typename Real, typename Index>
-__global__ void __launch_bounds__(Tile::num_threads) block_segment_scores_kernel(const __grid_constant__ SegmentScoresParams<Element, Real, Index> p) {
+template <class Tile, typename Element, typename Real>
+__global__ void __launch_bounds__(Tile::num_threads) block_segment_scores_kernel(const __grid_constant__ SegmentScoresParams<Element, Real> p) {
   using Storage = BlockSumStorage<Real, Tile::num_threads>;
   SEGPREF_SHARED(Storage, storage);
   // Place: a block per segment, grid (segments, members)

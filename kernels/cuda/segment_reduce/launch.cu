@@ -16,22 +16,21 @@ cudaError_t launch_with(void (*kernel)(Params), const Params& params, cudaStream
 
 }  // namespace
 
-template <typename Element, typename Real, typename Index>
-cudaError_t launch_segment_scores(const SegmentScoresParams<Element, Real, Index>& params, SegmentRegime regime, cudaStream_t stream) {
+template <typename Element, typename Real>
+cudaError_t launch_segment_scores(const SegmentScoresParams<Element, Real>& params, SegmentRegime regime, cudaStream_t stream) {
   if (params.num_segments == 0 || params.num_members == 0) return cudaSuccess;  // an empty batch is fine, an empty grid is not
   if (regime == SegmentRegime::mixed_lengths && params.num_steps > steps_per_piece && params.aggregation != Aggregation::last) {
     const dim3 grid(static_cast<unsigned>(num_stretches(params.num_steps)), static_cast<unsigned>(params.num_members));
-    const cudaError_t code = launch_kernel(piece_sums_kernel<Element, Real, Index>, grid, PieceTile::num_threads, 0, stream, params);
+    const cudaError_t code = launch_kernel(piece_sums_kernel<Element, Real>, grid, PieceTile::num_threads, 0, stream, params);
     if (code != cudaSuccess) return code;
   }
   if (regime != SegmentRegime::long_segments)
-    return launch_with<ShortSegmentTile>(warp_segment_scores_kernel<ShortSegmentTile, Element, Real, Index>, params, stream);
-  return launch_with<LongSegmentTile>(block_segment_scores_kernel<LongSegmentTile, Element, Real, Index>, params, stream);
+    return launch_with<ShortSegmentTile>(warp_segment_scores_kernel<ShortSegmentTile, Element, Real>, params, stream);
+  return launch_with<LongSegmentTile>(block_segment_scores_kernel<LongSegmentTile, Element, Real>, params, stream);
 }
 
 #define SEGPREF_INSTANTIATE(Element, Real)                                                                                            \
-  template cudaError_t launch_segment_scores(const SegmentScoresParams<Element, Real, std::int32_t>&, SegmentRegime, cudaStream_t);   \
-  template cudaError_t launch_segment_scores(const SegmentScoresParams<Element, Real, std::int64_t>&, SegmentRegime, cudaStream_t);
+  template cudaError_t launch_segment_scores(const SegmentScoresParams<Element, Real>&, SegmentRegime, cudaStream_t);
 SEGPREF_INSTANTIATE(float, float)
 SEGPREF_INSTANTIATE(double, double)
 SEGPREF_INSTANTIATE(bf16, float)

@@ -3,18 +3,18 @@
 
 #include <cstdint>
 
-#include "kernels/math/host_device.hpp"
+#include "kernels/common/batch.hpp"
 #include "segpref/preference_options.hpp"
 
 namespace segpref::cuda {
 
-/// Element: f32, f64, bf16 or f16; Real: f64 for f64, else f32; Index: int32 or int64.
-template <typename Element, typename Real, typename Index>
+/// Element: f32, f64, bf16 or f16; Real: f64 for f64, else f32.
+template <typename Element, typename Real>
 struct SegmentScoresParams {
   const Element* step_rewards;  ///< [num_members, num_steps]
-  const Index* offsets;         ///< [num_segments + 1]; null: windows
-  const Index* begins;          ///< [num_segments], windows only
-  const Index* lengths;         ///< [num_segments], windows only
+  kernels::IndexArray offsets;  ///< [num_segments + 1]; absent: windows
+  kernels::IndexArray begins;   ///< [num_segments], windows only
+  kernels::IndexArray lengths;  ///< [num_segments], windows only
   const Real* discount_powers;  ///< [longest segment], discount^t, each rounded once; null: discount 1
   Real* scores;                 ///< [num_members, num_segments]
   Real* piece_sums;             ///< [num_members, num_stretches, 2], scratch of the mixed regime

@@ -15,15 +15,14 @@ struct PieceTile {
   static constexpr int num_threads = 256;
 };
 
-template <typename Element, typename Real, typename Index>
-__global__ void __launch_bounds__(PieceTile::num_threads) piece_sums_kernel(const __grid_constant__ SegmentScoresParams<Element, Real, Index> p) {
+template <typename Element, typename Real>
+__global__ void __launch_bounds__(PieceTile::num_threads) piece_sums_kernel(const __grid_constant__ SegmentScoresParams<Element, Real> p) {
   using Storage = BlockSumStorage<Real, PieceTile::num_threads>;
   SEGPREF_SHARED(Storage, storage);
   // Place: the segments that hold the first and the last step of the stretch; no other long one has a piece here.
   const auto stretch = static_cast<std::int64_t>(blockIdx.x), member = static_cast<std::int64_t>(blockIdx.y);
   const std::int64_t first_step = stretch * steps_per_piece, last_step = smaller(first_step + steps_per_piece, p.num_steps) - 1;
-  const kernels::IndexArray offsets{p.offsets, sizeof(Index) == sizeof(std::int64_t)};
-  const std::int64_t segments[2] = {warp_last_not_above(offsets, p.num_segments + 1, first_step), warp_last_not_above(offsets, p.num_segments + 1, last_step)};
+  const std::int64_t segments[2] = {warp_last_not_above(p.offsets, p.num_segments + 1, first_step), warp_last_not_above(p.offsets, p.num_segments + 1, last_step)};
   for (int slot = 0; slot < 2; ++slot) {
     const std::int64_t segment_idx = segments[slot];
     if (segment_idx < 0 || segment_idx >= p.num_segments || (slot == 1 && segment_idx == segments[0])) continue;

@@ -19,9 +19,9 @@ struct Launchers : testing::Test {
 TEST_F(Launchers, SegmentScoresOfEveryRegime) {
   const Buffer<float> rewards(std::vector<float>{1, 2, 3, 4, 5, 6}), scores(4);
   const Buffer<std::int32_t> offsets(std::vector<std::int32_t>{0, 2, 3});
-  cuda::SegmentScoresParams<float, float, std::int32_t> params{};
+  cuda::SegmentScoresParams<float, float> params{};
   params.step_rewards = rewards.get();
-  params.offsets = offsets.get();
+  params.offsets = {offsets.get(), false};
   params.scores = scores.get();
   params.num_steps = 3;
   params.num_segments = params.num_members = 2;
@@ -34,7 +34,7 @@ TEST_F(Launchers, SegmentScoresOfEveryRegime) {
 }
 
 TEST_F(Launchers, NothingToDoEnqueuesNothing) {
-  EXPECT_EQ(cuda::launch_segment_scores(cuda::SegmentScoresParams<float, float, std::int64_t>{}, cuda::SegmentRegime::short_segments, stream), cudaSuccess);
+  EXPECT_EQ(cuda::launch_segment_scores(cuda::SegmentScoresParams<float, float>{}, cuda::SegmentRegime::short_segments, stream), cudaSuccess);
   EXPECT_EQ(cuda::launch_adamw(cuda::AdamWParams<float>{}, stream), cudaSuccess);
   EXPECT_EQ(num_pending_operations(), 0u);
 }
@@ -60,9 +60,9 @@ TEST_F(Launchers, AdamWWithAndWithoutAlignmentGivesTheSameBits) {
 TEST_F(Launchers, CanBeCaptured) {
   const Buffer<double> rewards(std::vector<double>{1, 2, 3}), scores(1);
   const Buffer<std::int64_t> offsets(std::vector<std::int64_t>{0, 3});
-  cuda::SegmentScoresParams<double, double, std::int64_t> params{};
+  cuda::SegmentScoresParams<double, double> params{};
   params.step_rewards = rewards.get();
-  params.offsets = offsets.get();
+  params.offsets = {offsets.get(), true};
   params.scores = scores.get();
   params.num_steps = 3;
   params.num_segments = params.num_members = 1;

@@ -36,9 +36,9 @@ std::vector<compute_t<Element>> scores_of(Aggregation aggregation, double discou
   const Buffer<Element> d_rewards(rewards);
   const Buffer<Index> d_offsets(offsets);
   const Buffer<Real> d_powers(powers), d_scores(static_cast<std::size_t>(num_members * num_segments)), d_pieces(static_cast<std::size_t>(2 * num_members * num_stretches(num_steps)));
-  SegmentScoresParams<Element, Real, Index> p{};
+  SegmentScoresParams<Element, Real> p{};
   p.step_rewards = d_rewards.get();
-  p.offsets = d_offsets.get();
+  p.offsets = {d_offsets.get(), sizeof(Index) == 8};
   p.discount_powers = discount == 1.0 ? nullptr : d_powers.get();
   p.scores = d_scores.get();
   p.piece_sums = d_pieces.get();
@@ -47,7 +47,7 @@ std::vector<compute_t<Element>> scores_of(Aggregation aggregation, double discou
   p.num_members = static_cast<int>(num_members);
   p.aggregation = aggregation;
   const auto members = static_cast<unsigned>(num_members);
-  simt::launch(piece_sums_kernel<Element, Real, Index>, dim3(static_cast<unsigned>(num_stretches(num_steps)), members), PieceTile::num_threads, 0, p);
+  simt::launch(piece_sums_kernel<Element, Real>, dim3(static_cast<unsigned>(num_stretches(num_steps)), members), PieceTile::num_threads, 0, p);
   const auto blocks = static_cast<unsigned>((num_segments + ShortSegmentTile::segments_per_block - 1) / ShortSegmentTile::segments_per_block);
   simt::launch(warp_segment_scores_kernel<ShortSegmentTile, Element, Real, Index>, dim3(blocks, members), ShortSegmentTile::num_threads, 0, p);
 

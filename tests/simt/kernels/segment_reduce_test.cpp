@@ -61,13 +61,13 @@ class Case {
     const Buffer<Element> d_rewards(rewards_);
     const Buffer<Index> d_offsets(offsets), d_begins(begins), d_lengths(lengths);
     const Buffer<Real> d_powers(powers_), d_scores(static_cast<std::size_t>(problem_.num_members) * begins.size());
-    cuda::SegmentScoresParams<Element, Real, Index> params{};
+    cuda::SegmentScoresParams<Element, Real> params{};
     params.step_rewards = d_rewards.get();
     if (problem_.windows) {
-      params.begins = d_begins.get();
-      params.lengths = d_lengths.get();
+      params.begins = {d_begins.get(), sizeof(Index) == 8};
+      params.lengths = {d_lengths.get(), sizeof(Index) == 8};
     } else {
-      params.offsets = d_offsets.get();
+      params.offsets = {d_offsets.get(), sizeof(Index) == 8};
     }
     params.discount_powers = problem_.discount == 1 ? nullptr : d_powers.get();
     params.scores = d_scores.get();
@@ -110,8 +110,8 @@ template <typename Element, typename Index>
 void check_both(const Problem& problem) {
   using Real = cuda::compute_t<Element>;
   const Case<Element, Index> test(problem);
-  test.template check<cuda::ShortSegmentTile>(cuda::warp_segment_scores_kernel<cuda::ShortSegmentTile, Element, Real, Index>);
-  test.template check<cuda::LongSegmentTile>(cuda::block_segment_scores_kernel<cuda::LongSegmentTile, Element, Real, Index>);
+  test.template check<cuda::ShortSegmentTile>(cuda::warp_segment_scores_kernel<cuda::ShortSegmentTile, Element, Real>);
+  test.template check<cuda::LongSegmentTile>(cuda::block_segment_scores_kernel<cuda::LongSegmentTile, Element, Real>);
 }
 
 const Problem all_problems[] = {{Aggregation::sum, 1, false, 2},  {Aggregation::sum, 0.97, false, 1}, {Aggregation::mean, 1, true, 1},
@@ -144,7 +144,7 @@ TEST(SegmentScoresLast, ReadsTheLastStepAlone) {
   launch(write_kernel, 1, 1, 0, rewards.get() + 4);
   cuda::SegmentScoresParams<float, float, std::int32_t> params{};
   params.step_rewards = rewards.get();
-  params.offsets = d_offsets.get();
+  params.offsets = {d_offsets.get(), sizeof(Index) == 8};
   params.scores = scores.get();
   params.num_steps = 5;
   params.num_segments = params.num_members = 1;
