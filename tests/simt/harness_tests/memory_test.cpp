@@ -86,6 +86,14 @@ __global__ void last_block_kernel(const float* x, float* parts, int* num_finishe
   *y = total;
 }
 
+/// The fence is there, but the write comes after it.
+__global__ void write_after_fence_kernel(float* parts, int* num_started, int* num_finished, float* y) {
+  __threadfence();
+  atomicAdd(num_started, 1);
+  parts[blockIdx.x] = 1;
+  if (atomicAdd(num_finished, 1) == static_cast<int>(gridDim.x) - 1) *y = parts[(blockIdx.x + 1) % gridDim.x];
+}
+
 /// The last block's other threads read too, but nothing orders them after the thread that counted.
 __global__ void last_block_without_barrier_kernel(float* parts, int* num_finished, float* y) {
   SEGPREF_SHARED(int, is_last);
@@ -194,6 +202,13 @@ TEST(MemoryCheck, AFenceAndAnAtomicOperationOrderBlocks) {
   launch(last_block_kernel<true>, 4, 32, 0, x.get(), parts.get(), num_finished.get(), y.get());
   EXPECT_EQ(y.to_host()[0], 128.0f);
   EXPECT_LAUNCH_ERROR("of another block are not ordered", launch(last_block_kernel<false>, 4, 32, 0, x.get(), parts.get(), again.get(), y.get()));
+}
+
+TEST(MemoryCheck, AFenceOrdersWhatCameBeforeItAlone) {
+  Buffer<float> parts(4), y(4);
+  Buffer<int> num_started(1, 0), num_finished(1, 0);
+  EXPECT_LAUNCH_ERROR("of another block are not ordered",
+                      launch(write_after_fence_kernel, 4, 1, 0, parts.get(), num_started.get(), num_finished.get(), y.get()));
 }
 
 TEST(MemoryCheck, TheyOrderTheirOwnThreadAlone) {
