@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <source_location>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "host/device/with_cuda/check.hpp"
 #include "segpref/error.hpp"
 #include "tests/simt/support/kernel_test.hpp"
 
@@ -30,6 +33,25 @@ TEST(ModelledDevices, AreSummedUp) {
   EXPECT_EQ(device::driver().problem, "");
   EXPECT_EQ(device::cuda_summary(), "2 CUDA devices: modelled device 0 (sm_90), modelled device 1 (sm_90)");
   EXPECT_THROW(device::description(2), segpref::Error);
+}
+
+TEST(CheckedCalls, NameCallPlaceAndWords) {
+  EXPECT_NO_THROW(device::check(cudaSuccess, "cudaSomething"));
+  const auto line = std::source_location::current().line() + 2;
+  try {
+    device::check(cudaErrorInvalidDevice, "cudaSomething");
+    ADD_FAILURE() << "accepted";
+  } catch (const segpref::Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::device_failed);
+    EXPECT_EQ(error.what(), "tests/simt/host/device_test.cpp:" + std::to_string(line) + ": cudaSomething failed: cudaErrorInvalidDevice (cudaErrorInvalidDevice)");
+  }
+}
+
+TEST(CheckedCalls, KnowWhichErrorsEndAContext) {
+  for (const int code : {cudaErrorIllegalAddress, cudaErrorAssert, cudaErrorLaunchTimeout, cudaErrorLaunchFailure, cudaErrorECCUncorrectable})
+    EXPECT_TRUE(device::is_sticky(static_cast<cudaError_t>(code))) << code;
+  for (const int code : {cudaErrorInvalidValue, cudaErrorMemoryAllocation, cudaErrorInvalidConfiguration, cudaErrorNoDevice, cudaErrorStreamCaptureInvalidated})
+    EXPECT_FALSE(device::is_sticky(static_cast<cudaError_t>(code))) << code;
 }
 
 }  // namespace
