@@ -25,6 +25,8 @@ gcc -std=c11 -Wall -Wextra -Werror tests/consumer/main.c -o "$work/by_pkg_config
 LD_LIBRARY_PATH="$libdir" "$work/by_pkg_config_c"
 "$work/prefix/bin/segpref" info >/dev/null
 readelf -d "$libdir/libsegpref.so" | grep -q 'SONAME.*libsegpref.so.0' || { echo "no SONAME" >&2; exit 1; }
+# Built with CUDA or not, the library needs neither driver nor toolkit where it runs.
+if readelf -d "$libdir/libsegpref.so" | grep -E 'NEEDED.*(libcuda|libcudart|libnv)'; then echo "the library needs CUDA to be loaded" >&2; exit 1; fi
 
 # The C names are exactly those of the committed list: one that disappears breaks programs, one that appears has to be meant.
 nm -D --defined-only "$libdir/libsegpref.so" | sed 's/^[0-9a-f]* . //' | grep '^segpref_' | LC_ALL=C sort >"$work/c_names"
@@ -33,7 +35,7 @@ if ! diff tests/abi/exported_symbols.txt "$work/c_names"; then echo "exported C 
 # Beside them only namespace segpref's public names leave the library: nothing of its rooms, of the standard library or of dependencies.
 nm -D --defined-only -C "$libdir/libsegpref.so" | sed 's/^[0-9a-f]* . //' >"$work/symbols"
 if grep -vE '^(segpref_|segpref::|(typeinfo|typeinfo name|vtable) for segpref::Error)' "$work/symbols"; then echo "symbols that are not segpref's" >&2; exit 1; fi
-if grep -E 'segpref::(cpu|reference|math|validation|app|c_abi)::' "$work/symbols"; then echo "internal symbols are exported" >&2; exit 1; fi
+if grep -E 'segpref::(cpu|cuda|cuda_backend|device|reference|math|validation|app|c_abi)::' "$work/symbols"; then echo "internal symbols are exported" >&2; exit 1; fi
 grep -q '^segpref::preference_loss' "$work/symbols" || { echo "preference_loss is not exported" >&2; exit 1; }
 
 (cd "$work" && cpack --config "$root/build/release/CPackConfig.cmake" -B "$work/deb" >/dev/null)

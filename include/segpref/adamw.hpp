@@ -20,6 +20,7 @@ struct AdamWOptions {
 /// @param parameters     [n] f32 or f64, in and out      @param gradients  [n], the same dtype
 /// @param first_moment   [n], second_moment [n], the same dtype, in and out
 /// @param step           1 for the first step (bias correction)
+/// Stream  CUDA tensors: enqueued on context.stream(), returns before it is done. A captured call keeps its step.
 /// Source  Kingma and Ba 2015 (arXiv:1412.6980); Loshchilov and Hutter 2019 (arXiv:1711.05101).
 SEGPREF_API void adamw_step(const Context& context, TensorView parameters, ConstTensorView gradients, TensorView first_moment,
                             TensorView second_moment, std::int64_t step, const AdamWOptions& options);

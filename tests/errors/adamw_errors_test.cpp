@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "host/device/device.hpp"
 #include "segpref/adamw.hpp"
 
 namespace segpref {
@@ -47,6 +48,23 @@ TEST(AdamWErrors, EveryRuleIsNamed) {
   expect_refused([](Call& c) { c.second.strides[0] = 2; }, argument, "second_moment is strided");
   expect_refused([](Call& c) { c.gradients.dtype = DType::f16; }, ErrorCode::invalid_type, "gradients has dtype f16; it takes f32");
   expect_refused([](Call& c) { c.parameters.dtype = DType::bf16; }, ErrorCode::invalid_type, "parameters has dtype bf16; it takes f32, f64");
+}
+
+TEST(AdamWErrors, TensorsLiveOnOneDevice) {
+  expect_refused([](Call& c) { c.gradients.device.kind = Device::Kind::cuda; }, ErrorCode::invalid_type,
+                 "gradients lives on cuda:0 and parameters on the CPU: all tensors of a call live on one device");
+  expect_refused([](Call& c) { c.second.device = {Device::Kind::cuda, 1}; }, ErrorCode::invalid_type, "second_moment lives on cuda:1 and parameters on the CPU");
+}
+
+TEST(AdamWErrors, ADeviceThatIsNotThereIsNamed) {
+  const auto on_device_4096 = [](Call& c) { c.parameters.device = {Device::Kind::cuda, 4096}; };
+  const device::Driver& driver = device::driver();
+  if (!driver.built_with_cuda)
+    expect_refused(on_device_4096, ErrorCode::unsupported, "parameters lives on a CUDA device: this segpref was built without CUDA");
+  else if (driver.num_devices == 0)
+    expect_refused(on_device_4096, ErrorCode::unsupported, "parameters lives on cuda:4096: " + driver.problem);
+  else
+    expect_refused(on_device_4096, ErrorCode::invalid_argument, "parameters lives on cuda:4096, which does not exist");
 }
 
 }  // namespace

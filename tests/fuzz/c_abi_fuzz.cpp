@@ -169,6 +169,8 @@ class Call {
     c.num_batch_steps = capacity_of(0);
     c.dtype = dtype;
     c.reserved = reserved();
+    c.max_segment_steps = capacity_of(tensors_.wanted() ? 0 : num_steps_);
+    if (slip()) c.device.device_type = kDLCUDA;
     return given(capacity_);
   }
 
@@ -334,6 +336,7 @@ class Call {
     c.num_rankings = capacity_of(num_rankings);
     c.num_entries = capacity_of(num_entries);
     c.dtype = type;
+    c.max_segment_steps = capacity_of(tensors_.wanted() ? 0 : num_steps_);
     const auto* room = given(ranking_capacity_);
     judge_planned([&](segpref_plan** plan) { return segpref_ranking_loss_plan_create(room, plan); },
                   [&](const segpref_context* where, const segpref_plan* plan, void* workspace, std::size_t bytes) {

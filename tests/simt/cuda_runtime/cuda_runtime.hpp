@@ -26,6 +26,9 @@ namespace segpref::simt {
 /// Enqueues one kernel launch after the checks that the CUDA runtime makes.
 cudaError_t enqueue_kernel(const cudaLaunchConfig_t& config, const void* kernel, std::function<void()> run);
 
+/// The next launch is refused with this code, as a driver would refuse it.
+void fail_next_launch(cudaError_t code);
+
 /// Operations that nobody has waited for yet, of all streams.
 std::size_t num_pending_operations();
 

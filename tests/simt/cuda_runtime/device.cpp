@@ -1,23 +1,63 @@
-// The modelled device: one, with the limits of core/options.hpp.
+// The modelled devices: two alike, with the limits of core/options.hpp. They share one memory: a kernel that reads the other device's goes unseen.
+#include <cstdio>
+
 #include "tests/simt/cuda_runtime/cuda_runtime.hpp"
 #include "tests/simt/cuda_runtime/streams.hpp"
 
 using segpref::simt::returned;
 
+namespace segpref::simt {
+namespace {
+
+constexpr int num_devices = 2;
+thread_local int chosen_device = 0;
+
+bool exists(int device) { return device >= 0 && device < num_devices; }
+
+}  // namespace
+
+int current_device() { return chosen_device; }
+
+}  // namespace segpref::simt
+
+using segpref::simt::exists;
+
 extern "C" {
 
+cudaError_t cudaRuntimeGetVersion(int* version) {
+  *version = CUDART_VERSION;
+  return cudaSuccess;
+}
+cudaError_t cudaDriverGetVersion(int* version) { return cudaRuntimeGetVersion(version); }
+
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
+  *count = segpref::simt::num_devices;
   return cudaSuccess;
 }
 cudaError_t cudaGetDevice(int* device) {
-  *device = 0;
+  *device = segpref::simt::chosen_device;
   return cudaSuccess;
 }
-cudaError_t cudaSetDevice(int device) { return device == 0 ? cudaSuccess : returned(cudaErrorInvalidDevice); }
+cudaError_t cudaSetDevice(int device) {
+  if (!exists(device)) return returned(cudaErrorInvalidDevice);
+  segpref::simt::chosen_device = device;
+  return cudaSuccess;
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
+  if (!exists(device)) return returned(cudaErrorInvalidDevice);
+  *properties = {};
+  std::snprintf(properties->name, sizeof properties->name, "modelled device %d", device);
+  properties->major = 9;
+  properties->multiProcessorCount = 4;
+  properties->sharedMemPerBlock = segpref::simt::max_static_shared_bytes;
+  properties->sharedMemPerBlockOptin = segpref::simt::max_shared_bytes;
+  properties->totalGlobalMem = std::size_t{1} << 30;
+  return cudaSuccess;
+}
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
-  if (device != 0) return returned(cudaErrorInvalidDevice);
+  if (!exists(device)) return returned(cudaErrorInvalidDevice);
   switch (attribute) {
     case cudaDevAttrMultiProcessorCount: *value = 4; return cudaSuccess;
     case cudaDevAttrMaxThreadsPerBlock: *value = segpref::simt::max_threads_per_block; return cudaSuccess;
@@ -36,6 +76,9 @@ const char* cudaGetErrorName(cudaError_t code) {
     case cudaErrorInvalidValue: return "cudaErrorInvalidValue";
     case cudaErrorInvalidConfiguration: return "cudaErrorInvalidConfiguration";
     case cudaErrorInvalidDevice: return "cudaErrorInvalidDevice";
+    case cudaErrorInvalidResourceHandle: return "cudaErrorInvalidResourceHandle";
+    case cudaErrorMemoryAllocation: return "cudaErrorMemoryAllocation";
+    case cudaErrorIllegalAddress: return "cudaErrorIllegalAddress";
     case cudaErrorIllegalState: return "cudaErrorIllegalState";
     case cudaErrorNotReady: return "cudaErrorNotReady";
     case cudaErrorStreamCaptureUnsupported: return "cudaErrorStreamCaptureUnsupported";

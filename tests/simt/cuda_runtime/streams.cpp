@@ -1,6 +1,7 @@
 #include "tests/simt/cuda_runtime/streams.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "tests/simt/cuda_runtime/cuda_runtime.hpp"
 #include "tests/simt/harness/core/happens_before.hpp"
@@ -24,6 +25,7 @@ struct Runtime {
   StreamClock current;         // what is ordered before the operation that runs
   std::vector<Span> spans;     // by first_serial
   cudaError_t last_error = cudaSuccess;
+  cudaError_t next_launch = cudaSuccess;  // what it returns
   std::map<const void*, std::size_t> allowed_shared_bytes;
 };
 
@@ -136,6 +138,8 @@ cudaError_t refuse_in_capture() {
   return returned(cudaErrorStreamCaptureUnsupported);
 }
 
+void fail_next_launch(cudaError_t code) { runtime().next_launch = code; }
+
 std::size_t num_pending_operations() {
   std::size_t count = 0;
   for (cudaStream_t stream : runtime().streams) count += stream->operations.size();
@@ -149,6 +153,9 @@ cudaError_t enqueue_kernel(const cudaLaunchConfig_t& config, const void* kernel,
   if (threads == 0 || threads > static_cast<std::size_t>(max_threads_per_block)) return returned(cudaErrorInvalidConfiguration);
   if (config.gridDim.x == 0 || config.gridDim.y == 0 || config.gridDim.z == 0) return returned(cudaErrorInvalidConfiguration);
   if (config.dynamicSmemBytes > shared_limit) return returned(cudaErrorInvalidValue);
+  require_live(config.stream);
+  if (config.stream->device != current_device()) return returned(cudaErrorInvalidResourceHandle);
+  if (const cudaError_t code = std::exchange(runtime().next_launch, cudaSuccess); code != cudaSuccess) return returned(code);
   enqueue(config.stream, {std::move(run), nullptr, nullptr, nullptr, {}});
   return cudaSuccess;
 }
@@ -163,6 +170,7 @@ extern "C" {
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   *stream = new CUstream_st;
   (*stream)->number = ++runtime().num_created;
+  (*stream)->device = segpref::simt::current_device();
   runtime().streams.push_back(*stream);
   return cudaSuccess;
 }

@@ -44,6 +44,7 @@ void wait_for_stream(cudaStream_t stream);
 void wait_for_recording(const Recording& recording);
 void wait_for_all();
 
+int current_device();
 bool is_any_capturing();
 /// Remembers the code for cudaGetLastError, and hands it through.
 cudaError_t returned(cudaError_t code);
@@ -64,6 +65,7 @@ struct CUevent_st {
 };
 struct CUstream_st {
   int number = 0;
+  int device = 0;
   std::deque<segpref::simt::Operation> operations;
   segpref::simt::StreamClock clock;  ///< of what has run
   std::uint64_t num_done = 0;
