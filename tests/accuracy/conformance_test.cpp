@@ -97,7 +97,9 @@ void given_case(Backend& backend, std::uint64_t seed, DType dtype, testing::Wors
   if (draw.chance(85)) grad = HostTensor(dtype, flat ? std::vector<std::int64_t>{steps} : std::vector<std::int64_t>{members, steps}, testing::dirt);
   ConstTensorView rewards_view = backend.input(std::as_const(rewards).view());
   if (flat) rewards_view.rank = 1, rewards_view.shape = {steps}, rewards_view.strides = {1};
-  const PreferenceLossPlan plan(testing::draw_capacity(draw, problem, dtype));
+  PreferenceCapacity capacity = testing::draw_capacity(draw, problem, dtype);
+  capacity.device = backend.device();
+  const PreferenceLossPlan plan(capacity);
   preference_loss(backend.context(num_threads), plan, rewards_view, backend.inputs(problem.batch()), backend.inputs(problem.options()),
                   backend.outputs(outputs.views()), backend.output(grad.view()), backend.workspace(plan.workspace_bytes()));
   backend.finish();

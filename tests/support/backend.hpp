@@ -18,6 +18,8 @@ class Backend {
   virtual ~Backend() = default;
   virtual std::string name() const = 0;
   virtual const Context& context(int num_threads) = 0;
+  /// Where plans must be made for.
+  virtual Device device() const { return {}; }
   /// The same values where this back end reads them; valid until finish().
   virtual ConstTensorView input(const ConstTensorView& host) = 0;
   /// A place for an output that begins with the host's contents.
@@ -33,7 +35,8 @@ class Backend {
   PreferenceResult outputs(const PreferenceResult& host);
 };
 
-/// Every back end of this build. The instruction set of the CPU is the process's: SEGPREF_ISA.
+/// The back ends of this program: the CPU (cpu_backend.cpp), whose instruction set is the process's (SEGPREF_ISA), or a modelled CUDA device
+/// (tests/simt/host/modelled_backend.cpp).
 const std::vector<Backend*>& backends();
 
 }  // namespace segpref::testing

@@ -32,9 +32,9 @@ simt::Finding run() {
   step.num_parameters = n;
   step.beta1 = step.rest1 = step.beta2 = step.rest2 = 0.5f;
   step.step_size = step.root_scale = step.keep = 1;
-  cuda::SegmentScoresParams<float, float, std::int32_t> scores{};
+  cuda::SegmentScoresParams<float, float> scores{};
   scores.step_rewards = d_parameters.get();
-  scores.offsets = d_offsets.get();
+  scores.offsets = {d_offsets.get(), false};
   scores.scores = d_score.get();
   scores.num_steps = n;
   scores.num_segments = scores.num_members = 1;

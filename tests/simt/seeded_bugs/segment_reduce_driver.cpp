@@ -17,9 +17,9 @@ simt::Finding run_with(Kernel kernel) {
   }
   const simt::Buffer<float> d_rewards(rewards), d_scores(4);
   const simt::Buffer<std::int32_t> d_offsets(offsets);
-  cuda::SegmentScoresParams<float, float, std::int32_t> params{};
+  cuda::SegmentScoresParams<float, float> params{};
   params.step_rewards = d_rewards.get();
-  params.offsets = d_offsets.get();
+  params.offsets = {d_offsets.get(), false};
   params.scores = d_scores.get();
   params.num_steps = 345;
   params.num_segments = 4;
@@ -35,7 +35,7 @@ int main() {
   using Short = cuda::ShortSegmentTile;
   using Long = cuda::LongSegmentTile;
   return simt::run_over_seeds([] {
-    const simt::Finding finding = run_with<Short>(cuda::warp_segment_scores_kernel<Short, float, float, std::int32_t>);
-    return finding.empty() ? run_with<Long>(cuda::block_segment_scores_kernel<Long, float, float, std::int32_t>) : finding;
+    const simt::Finding finding = run_with<Short>(cuda::warp_segment_scores_kernel<Short, float, float>);
+    return finding.empty() ? run_with<Long>(cuda::block_segment_scores_kernel<Long, float, float>) : finding;
   });
 }
