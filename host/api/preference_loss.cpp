@@ -138,7 +138,7 @@ void preference_loss(const Context& context, ConstTensorView step_rewards, const
   const bool wide = step_rewards.dtype == DType::f64;
   const auto shape = validation::preference_shape(batch, device, validation::members_of(step_rewards), validation::steps_of(step_rewards), wide);
   const PreferenceLossPlan plan(validation::capacity_of(shape, step_rewards.dtype, device));
-  const OwnedWorkspace workspace(plan.workspace_bytes());
+  const OwnedWorkspace workspace(plan.workspace_bytes(), device.device, context);
   preference_loss(context, plan, step_rewards, batch, options, result, grad_step_rewards, workspace.get());
 }
 
