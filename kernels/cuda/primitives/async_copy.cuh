@@ -9,8 +9,8 @@
 
 namespace segpref::cuda {
 
-/// Copies 16 bytes past the first-level cache; both addresses are multiples of 16. Not valid: writes zeros and does not read `global`,
-/// which must still be a pointer into device memory.
+/// Copies 16 bytes past the first-level cache; both addresses are multiples of 16. Not valid: writes zeros and does not read `global`, which
+/// may then point anywhere.
 SEGPREF_DEVICE void async_copy_16(void* shared, const void* global, bool valid SEGPREF_CALLER) {
 #if SEGPREF_ON_GPU
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)), "l"(global), "r"(valid ? 16 : 0) : "memory");

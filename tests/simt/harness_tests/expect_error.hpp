@@ -20,6 +20,12 @@ std::string error_of(Action&& action) {
   return "";
 }
 
+/// A test changes options for itself alone.
+struct KeepOptions {
+  Options before = options();
+  ~KeepOptions() { options() = before; }
+};
+
 }  // namespace segpref::simt
 
 /// The launch must fail with a message that holds `text`.

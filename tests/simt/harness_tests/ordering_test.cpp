@@ -1,6 +1,7 @@
 // What orders memory, and what does not: named barriers, warps, asynchronous copies, the end of a block. Check mode only.
 #include "kernels/cuda/primitives/async_copy.cuh"
 #include "kernels/cuda/primitives/block.cuh"
+#include "kernels/cuda/primitives/matrix.cuh"
 #include "tests/simt/harness_tests/expect_error.hpp"
 
 namespace segpref::simt {
@@ -84,6 +85,21 @@ __global__ void refill_kernel(const float* x, float* y) {
   y[thread] = sum;
 }
 
+/// Every lane writes the row that it names itself, but all lanes receive from all rows.
+template <bool WithSync>
+__global__ void stage_rows_kernel(std::uint32_t* y) {
+  struct alignas(16) Row {
+    std::uint32_t words[4];
+  };
+  SEGPREF_SHARED(Row[32], rows);
+  const int lane = cuda::lane_of_thread();
+  for (std::uint32_t& word : rows[lane].words) word = static_cast<std::uint32_t>(lane);
+  if (WithSync) __syncwarp();
+  std::uint32_t registers[4];
+  cuda::ldmatrix_x4(registers, &rows[lane]);
+  y[lane] = registers[0];
+}
+
 __global__ void keep_pointer_kernel(float** kept, float* y) {
   SEGPREF_SHARED(float[32], s);
   s[threadIdx.x] = 1;
@@ -115,6 +131,13 @@ TEST(WarpMemory, NothingElseDoes) {
   EXPECT_NE(error_of([&] { launch(without_syncwarp_kernel, 1, 32, 0, y.get()); }), "");
   EXPECT_LAUNCH_ERROR("data race in shared memory", launch(shuffle_orders_nothing_kernel, 1, 32, 0, y.get()));
   EXPECT_NE(error_of([&] { launch(partial_sync_kernel, 1, 32, 0, y.get()); }), "");
+}
+
+TEST(WarpMemory, EveryLaneOfALdmatrixIsOrderedAfterAllRows) {
+  Buffer<std::uint32_t> y(32);
+  launch(stage_rows_kernel<true>, 1, 32, 0, y.get());
+  EXPECT_EQ(y.to_host()[12], 3u);
+  EXPECT_LAUNCH_ERROR("data race in shared memory", launch(stage_rows_kernel<false>, 1, 32, 0, y.get()));
 }
 
 TEST(AsyncCopy, OthersNeedABarrier) {

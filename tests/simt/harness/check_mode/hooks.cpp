@@ -16,24 +16,24 @@ void* __real_memmove(void* to, const void* from, std::size_t bytes);
 void* __real_memset(void* to, int value, std::size_t bytes);
 }
 
-#define SEGPREF_CALLER __builtin_return_address(0)
+#define SEGPREF_HERE __builtin_return_address(0)
 
-#define SEGPREF_HOOKS_OF_SIZE(bytes)                                                                              \
-  void __tsan_read##bytes(void* p) { check_aligned_access(p, bytes, Access::read, SEGPREF_CALLER); }              \
-  void __tsan_write##bytes(void* p) { check_aligned_access(p, bytes, Access::write, SEGPREF_CALLER); }            \
-  void __tsan_volatile_read##bytes(void* p) { check_aligned_access(p, bytes, Access::read, SEGPREF_CALLER); }     \
-  void __tsan_volatile_write##bytes(void* p) { check_aligned_access(p, bytes, Access::write, SEGPREF_CALLER); }   \
-  void __tsan_read_write##bytes(void* p) {                                                                        \
-    check_aligned_access(p, bytes, Access::read, SEGPREF_CALLER);                                                 \
-    check_aligned_access(p, bytes, Access::write, SEGPREF_CALLER);                                                \
-  }                                                                                                               \
-  void __tsan_unaligned_read##bytes(void* p) { check_access(p, bytes, Access::read, SEGPREF_CALLER); }            \
-  void __tsan_unaligned_write##bytes(void* p) { check_access(p, bytes, Access::write, SEGPREF_CALLER); }          \
-  void __tsan_unaligned_volatile_read##bytes(void* p) { check_access(p, bytes, Access::read, SEGPREF_CALLER); }   \
-  void __tsan_unaligned_volatile_write##bytes(void* p) { check_access(p, bytes, Access::write, SEGPREF_CALLER); } \
-  void __tsan_unaligned_read_write##bytes(void* p) {                                                              \
-    check_access(p, bytes, Access::read, SEGPREF_CALLER);                                                         \
-    check_access(p, bytes, Access::write, SEGPREF_CALLER);                                                        \
+#define SEGPREF_HOOKS_OF_SIZE(bytes)                                                                            \
+  void __tsan_read##bytes(void* p) { check_aligned_access(p, bytes, Access::read, SEGPREF_HERE); }              \
+  void __tsan_write##bytes(void* p) { check_aligned_access(p, bytes, Access::write, SEGPREF_HERE); }            \
+  void __tsan_volatile_read##bytes(void* p) { check_aligned_access(p, bytes, Access::read, SEGPREF_HERE); }     \
+  void __tsan_volatile_write##bytes(void* p) { check_aligned_access(p, bytes, Access::write, SEGPREF_HERE); }   \
+  void __tsan_read_write##bytes(void* p) {                                                                      \
+    check_aligned_access(p, bytes, Access::read, SEGPREF_HERE);                                                 \
+    check_aligned_access(p, bytes, Access::write, SEGPREF_HERE);                                                \
+  }                                                                                                             \
+  void __tsan_unaligned_read##bytes(void* p) { check_access(p, bytes, Access::read, SEGPREF_HERE); }            \
+  void __tsan_unaligned_write##bytes(void* p) { check_access(p, bytes, Access::write, SEGPREF_HERE); }          \
+  void __tsan_unaligned_volatile_read##bytes(void* p) { check_access(p, bytes, Access::read, SEGPREF_HERE); }   \
+  void __tsan_unaligned_volatile_write##bytes(void* p) { check_access(p, bytes, Access::write, SEGPREF_HERE); } \
+  void __tsan_unaligned_read_write##bytes(void* p) {                                                            \
+    check_access(p, bytes, Access::read, SEGPREF_HERE);                                                         \
+    check_access(p, bytes, Access::write, SEGPREF_HERE);                                                        \
   }
 
 extern "C" {
@@ -44,8 +44,8 @@ SEGPREF_HOOKS_OF_SIZE(4)
 SEGPREF_HOOKS_OF_SIZE(8)
 SEGPREF_HOOKS_OF_SIZE(16)
 
-void __tsan_read_range(void* p, unsigned long bytes) { check_access(p, bytes, Access::read, SEGPREF_CALLER); }
-void __tsan_write_range(void* p, unsigned long bytes) { check_access(p, bytes, Access::write, SEGPREF_CALLER); }
+void __tsan_read_range(void* p, unsigned long bytes) { check_access(p, bytes, Access::read, SEGPREF_HERE); }
+void __tsan_write_range(void* p, unsigned long bytes) { check_access(p, bytes, Access::write, SEGPREF_HERE); }
 
 void __tsan_init() { segpref::simt::enable_memory_checks(); }
 void __tsan_func_entry(void*) {}
@@ -54,33 +54,33 @@ void __tsan_vptr_update(void**, void*) {}
 void __tsan_vptr_read(void**) {}
 
 void* __wrap_memcpy(void* to, const void* from, std::size_t bytes) {
-  check_access(from, bytes, Access::read, SEGPREF_CALLER);
-  check_access(to, bytes, Access::write, SEGPREF_CALLER);
+  check_access(from, bytes, Access::read, SEGPREF_HERE);
+  check_access(to, bytes, Access::write, SEGPREF_HERE);
   return __real_memcpy(to, from, bytes);
 }
 void* __wrap_memmove(void* to, const void* from, std::size_t bytes) {
-  check_access(from, bytes, Access::read, SEGPREF_CALLER);
-  check_access(to, bytes, Access::write, SEGPREF_CALLER);
+  check_access(from, bytes, Access::read, SEGPREF_HERE);
+  check_access(to, bytes, Access::write, SEGPREF_HERE);
   return __real_memmove(to, from, bytes);
 }
 void* __wrap_memset(void* to, int value, std::size_t bytes) {
-  check_access(to, bytes, Access::write, SEGPREF_CALLER);
+  check_access(to, bytes, Access::write, SEGPREF_HERE);
   return __real_memset(to, value, bytes);
 }
 
 // What clang calls instead.
 void* __tsan_memcpy(void* to, const void* from, std::size_t bytes) {
-  check_access(from, bytes, Access::read, SEGPREF_CALLER);
-  check_access(to, bytes, Access::write, SEGPREF_CALLER);
+  check_access(from, bytes, Access::read, SEGPREF_HERE);
+  check_access(to, bytes, Access::write, SEGPREF_HERE);
   return __real_memcpy(to, from, bytes);
 }
 void* __tsan_memmove(void* to, const void* from, std::size_t bytes) {
-  check_access(from, bytes, Access::read, SEGPREF_CALLER);
-  check_access(to, bytes, Access::write, SEGPREF_CALLER);
+  check_access(from, bytes, Access::read, SEGPREF_HERE);
+  check_access(to, bytes, Access::write, SEGPREF_HERE);
   return __real_memmove(to, from, bytes);
 }
 void* __tsan_memset(void* to, int value, std::size_t bytes) {
-  check_access(to, bytes, Access::write, SEGPREF_CALLER);
+  check_access(to, bytes, Access::write, SEGPREF_HERE);
   return __real_memset(to, value, bytes);
 }
 

@@ -38,7 +38,8 @@ struct Thread {
   Index3 position;
   ThreadState state = ThreadState::ready;
   View view;
-  bool has_fenced = false;  ///< a __threadfence came before: the next atomic operation releases
+  View fenced_view;         ///< at the last __threadfence: an atomic operation after it releases what was seen then, not more
+  bool has_fenced = false;
 
   // What the thread waits for, when it waits.
   const char* waits_for = "";

@@ -22,6 +22,7 @@ struct Event {
 
   int warp() const { return thread / warp_size; }
   int lane() const { return thread % warp_size; }
+  friend bool operator==(const Event&, const Event&) = default;
 };
 
 class ReleaseList;

@@ -3,6 +3,7 @@
 
 #include "kernels/math/half.hpp"
 #include "tests/simt/harness/core/device_calls.hpp"
+#include "tests/simt/harness/core/memory_check.hpp"
 #include "tests/simt/harness/device/matrix_functions.hpp"
 
 namespace segpref::simt {
@@ -68,12 +69,17 @@ struct LdmatrixArgument {
   const void* row;
   int num_matrices;
   bool transposed;
+  Site site;
 };
 
-void load_matrices(void** args, std::uint32_t) {
+void load_matrices(void** args, std::uint32_t lanes) {
   const LdmatrixArgument first = *static_cast<LdmatrixArgument*>(args[0]);
   std::uint16_t matrices[4][8][8];
-  for (int i = 0; i < 8 * first.num_matrices; ++i) std::memcpy(matrices[i / 8][i % 8], static_cast<LdmatrixArgument*>(args[i])->row, 16);
+  for (int i = 0; i < 8 * first.num_matrices; ++i) {
+    const void* row = static_cast<LdmatrixArgument*>(args[i])->row;
+    if (checks_memory()) check_read_by_warp(row, 16, lanes, first.site);
+    std::memcpy(matrices[i / 8][i % 8], row, 16);
+  }
   for (int lane = 0; lane < warp_size; ++lane)
     for (int i = 0; i < first.num_matrices; ++i) {
       const int row = lane / 4, col = lane % 4 * 2;
@@ -99,7 +105,7 @@ void ldmatrix(std::uint32_t* registers, int num_matrices, bool transposed, const
     require_shared(row, 16, "ldmatrix", site);
     note_access(row, 16, Access::read, site);
   }
-  LdmatrixArgument argument{registers, row, num_matrices, transposed};
+  LdmatrixArgument argument{registers, row, num_matrices, transposed, site};
   warp_operation(0xffffffffu, transposed ? "ldmatrix.trans" : "ldmatrix", WarpRule::whole_warp, site, &argument, load_matrices);
 }
 

@@ -91,14 +91,12 @@ void check_bytes(const void* p, std::size_t bytes, Access access, const Place& w
   if (access != Access::read) arena::set_state(p, bytes, ByteState::initialised);
 }
 
-/// An atomic operation sees what was released through its address; after a fence it releases what its thread has seen.
+/// An atomic operation sees what was released through its address, and releases what its thread had seen at its last fence.
 void order_by_atomic(const void* p) {
   Thread& thread = *machine().thread;
   ReleaseList& list = releases[p];
   if (list.size() > 0) thread.view.acquire(list);
-  if (!thread.has_fenced) return;
-  list.add(thread.view);
-  thread.view.end_clock();
+  if (thread.has_fenced) list.add(thread.fenced_view);
 }
 
 }  // namespace
@@ -106,7 +104,14 @@ void order_by_atomic(const void* p) {
 bool checks_memory() { return is_enabled; }
 void enable_memory_checks() { is_enabled = true; }
 void forget_releases() { releases.clear(); }
-void fence() { machine().thread->has_fenced = true; }
+
+void fence() {
+  const InHarness guard;
+  Thread& thread = *machine().thread;
+  thread.fenced_view = thread.view;
+  thread.has_fenced = true;
+  thread.view.end_clock();
+}
 
 void check_access(const void* p, std::size_t bytes, Access access, const void* program_counter) {
   Machine& m = machine();
@@ -144,6 +149,21 @@ void note_access(const void* p, std::size_t bytes, Access access, Site site) {
   const InHarness guard;
   if (reinterpret_cast<std::size_t>(p) % bytes != 0) fail("misaligned %s of %zu bytes at %s", name_of(access), bytes, place(site).c_str());
   if (checks_memory()) check_bytes(p, bytes, access, {&site, nullptr, nullptr});
+}
+
+void check_read_by_warp(const void* p, std::size_t bytes, std::uint32_t lanes, Site site) {
+  const Block& block = *machine().block;
+  const int first_thread = machine().thread->warp() * warp_size;
+  const std::size_t begin = arena::offset_of(p);
+  for (std::size_t offset = begin; offset < begin + bytes; ++offset) {
+    const Event& written = history_of(offset).last_write;
+    if (offset > begin && written == history_of(offset - 1).last_write) continue;  // one store wrote both
+    for (int lane = 0; lane < warp_size; ++lane) {
+      if ((lanes >> lane & 1) == 0) continue;
+      const View& view = block.threads[static_cast<std::size_t>(first_thread + lane)]->view;
+      if (!is_ordered(written, view, arena::is_shared(offset))) report_race(view, offset, Access::read, "write", written, {&site, nullptr, nullptr});
+    }
+  }
 }
 
 void atomic_update(void* p, std::size_t bytes, void (*update)(void* p, void* argument), void* argument, Site site) {

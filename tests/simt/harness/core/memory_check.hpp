@@ -15,6 +15,10 @@ void check_access(const void* p, std::size_t bytes, Access access, const void* p
 /// One of a type that has its natural alignment (up to 8 bytes: compilers do not tell more).
 void check_aligned_access(const void* p, std::size_t bytes, Access access, const void* program_counter);
 
+/// A read whose bytes go to all the given lanes of the current warp (ldmatrix): every one of them must be ordered after the write. The read
+/// itself is noted by the lane that named the address.
+void check_read_by_warp(const void* p, std::size_t bytes, std::uint32_t lanes, Site site);
+
 /// An access of an operation of a stream that is no kernel: a copy, a fill, a release. `what` names it.
 void check_transfer(const void* p, std::size_t bytes, Access access, const char* what);
 

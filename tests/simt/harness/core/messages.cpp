@@ -75,7 +75,8 @@ std::string describe_deadlock(const Block& block) {
   }
   char position[64];
   std::snprintf(position, sizeof position, " block (%u,%u,%u): ", block.position.x, block.position.y, block.position.z);
-  std::string text = kernel_name(machine().launch->kernel) + position + "deadlock: " + std::to_string(block.threads.size() - static_cast<std::size_t>(block.num_live)) + " threads ended";
+  const std::size_t num_ended = block.threads.size() - static_cast<std::size_t>(block.num_live);
+  std::string text = kernel_name(machine().launch->kernel) + position + "deadlock: " + std::to_string(num_ended) + " threads ended";
   for (const auto& [what, group] : groups)
     text += "; " + std::to_string(group.num_threads) + " wait for " + what + ", the first of them thread " + std::to_string(group.first_thread);
   return text;
