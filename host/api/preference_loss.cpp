@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "host/cuda_backend/device_workspace.hpp"
+#include "host/cuda_backend/cuda_backend.hpp"
 #include "host/plan/owned_workspace.hpp"
 #include "host/plan/print_plan.hpp"
 #include "host/plan/workspace_layout.hpp"
@@ -145,11 +145,7 @@ void preference_loss(const Context& context, ConstTensorView step_rewards, const
   const bool wide = step_rewards.dtype == DType::f64;
   const auto shape = validation::preference_shape(batch, device, validation::members_of(step_rewards), validation::steps_of(step_rewards), wide);
   const PreferenceLossPlan plan(validation::capacity_of(shape, step_rewards.dtype, device));
-  if (device.is_cuda()) {
-    const cuda_backend::DeviceWorkspace workspace(context, device.device, plan.workspace_bytes());
-    return preference_loss(context, plan, step_rewards, batch, options, result, grad_step_rewards, workspace.get());
-  }
-  const OwnedWorkspace workspace(plan.workspace_bytes());
+  const OwnedWorkspace workspace(plan.workspace_bytes(), device.device, context);
   preference_loss(context, plan, step_rewards, batch, options, result, grad_step_rewards, workspace.get());
 }
 

@@ -137,7 +137,7 @@ void ranking_loss(const Context& context, ConstTensorView step_rewards, const Ra
   const bool wide = step_rewards.dtype == DType::f64;
   const auto shape = validation::ranking_shape(batch, device, validation::members_of(step_rewards), validation::steps_of(step_rewards), wide);
   const RankingLossPlan plan(validation::capacity_of(shape, step_rewards.dtype, device));
-  const OwnedWorkspace workspace(plan.workspace_bytes());
+  const OwnedWorkspace workspace(plan.workspace_bytes(), device.device, context);
   ranking_loss(context, plan, step_rewards, batch, options, result, grad_step_rewards, workspace.get());
 }
 

@@ -178,7 +178,7 @@ void linear_preference_loss(const Context& context, const LinearHead& head, Cons
   const validation::LinearShape shape = validation::linear_inputs(head, features, device);
   const auto batch_shape = validation::preference_shape(batch, device, shape.num_members, shape.num_steps, shape.wide);
   const LinearLossPlan plan(validation::capacity_of(batch_shape, features.dtype, device), shape.feature_dim);
-  const OwnedWorkspace workspace(plan.workspace_bytes());
+  const OwnedWorkspace workspace(plan.workspace_bytes(), device.device, context);
   linear_preference_loss(context, plan, head, features, batch, options, result, gradients, step_rewards, workspace.get());
 }
 

@@ -131,7 +131,7 @@ void mlp_preference_loss(const Context& context, const RewardArchitecture& archi
   const DType real = parameters.dtype == DType::f64 ? DType::f64 : DType::f32;
   const auto shape = validation::preference_shape(batch, device, architecture.num_members, num_steps, real == DType::f64);
   const MlpLossPlan plan(architecture, validation::capacity_of(shape, real, device), context.num_threads());
-  const OwnedWorkspace workspace(plan.workspace_bytes());
+  const OwnedWorkspace workspace(plan.workspace_bytes(), device.device, context);
   mlp_preference_loss(context, plan, parameters, features, batch, options, result, gradients, dropout, step_rewards, workspace.get());
 }
 

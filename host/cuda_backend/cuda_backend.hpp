@@ -29,8 +29,4 @@ std::string describe_preference_loss(const PreferenceCapacity& capacity, std::si
 void preference_loss(const Context& context, const PreferenceCapacity& capacity, const ConstTensorView& step_rewards, const PreferenceBatch& batch, const validation::BatchShape& shape,
                      const kernels::LossParams& loss, const PreferenceOptions& options, const PreferenceResult& result, const TensorView& grad_step_rewards, Workspace workspace);
 
-/// Device memory in the order of the context's stream, for the calls that own their workspace.
-std::byte* allocate(const Context& context, const Device& device, std::size_t bytes);
-void release(const Context& context, const Device& device, std::byte* data) noexcept;
-
 }  // namespace segpref::cuda_backend

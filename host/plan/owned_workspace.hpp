@@ -3,25 +3,38 @@
 
 #include <memory>
 #include <new>
+#include <optional>
 
+#include "host/device/stream_memory.hpp"
 #include "host/plan/workspace_layout.hpp"
+#include "segpref/context.hpp"
 
 namespace segpref {
 
 class OwnedWorkspace {
  public:
-  explicit OwnedWorkspace(std::size_t bytes) : bytes_(bytes) {
-    const std::size_t rounded = (bytes + WorkspaceLayout::alignment) / WorkspaceLayout::alignment * WorkspaceLayout::alignment;
-    data_.reset(static_cast<std::byte*>(std::aligned_alloc(WorkspaceLayout::alignment, rounded)));
-    if (!data_) throw Error(ErrorCode::out_of_memory, fmt::format("cannot allocate a workspace of {} bytes", bytes));
+  /// In host memory.
+  explicit OwnedWorkspace(std::size_t bytes) : bytes_(bytes) { allocate_on_host(); }
+  /// Where the call's tensors lie; on a CUDA device in the order of the context's stream, so that nothing waits.
+  OwnedWorkspace(std::size_t bytes, const Device& device, const Context& context) : bytes_(bytes) {
+    if (device.kind == Device::Kind::cuda) on_device_.emplace(bytes, device.index, context.stream());
+    else allocate_on_host();
   }
-  Workspace get() const { return {data_.get(), bytes_}; }
+  Workspace get() const { return {on_device_ ? on_device_->data() : on_host_.get(), bytes_}; }
 
  private:
   struct Free {
     void operator()(std::byte* data) const { std::free(data); }
   };
-  std::unique_ptr<std::byte[], Free> data_;
+
+  void allocate_on_host() {
+    const std::size_t rounded = (bytes_ + WorkspaceLayout::alignment) / WorkspaceLayout::alignment * WorkspaceLayout::alignment;
+    on_host_.reset(static_cast<std::byte*>(std::aligned_alloc(WorkspaceLayout::alignment, rounded)));
+    if (!on_host_) throw Error(ErrorCode::out_of_memory, fmt::format("cannot allocate a workspace of {} bytes", bytes_));
+  }
+
+  std::unique_ptr<std::byte[], Free> on_host_;
+  std::optional<device::StreamMemory> on_device_;
   std::size_t bytes_;
 };
 

@@ -388,7 +388,7 @@ SEGPREF_C_API segpref_status segpref_adamw_step(const segpref_context* context, 
  * 12. Plans and workspaces: for callers who own their memory
  *
  * A plan is made once from capacities, a pure function of them. It says the exact workspace bytes of a run and how it will run. A batch may be
- * smaller than the capacity in every number. A run with a plan keeps its scratch in the caller's workspace (64-byte aligned, at least
+ * smaller than the capacity in every number. A run with a plan keeps its scratch in the caller's workspace (on the plan's device, 64-byte aligned, at least
  * segpref_plan_workspace_bytes long), and may be repeated with other data. A plan never changes: threads may share it, each with its own workspace.
  */
 typedef struct segpref_plan segpref_plan;

@@ -19,7 +19,4 @@ void preference_loss(const Context&, const PreferenceCapacity&, const ConstTenso
                      const PreferenceOptions&, const PreferenceResult&, const TensorView&, Workspace) {
   refuse();
 }
-std::byte* allocate(const Context&, const Device&, std::size_t) { refuse(); }
-void release(const Context&, const Device&, std::byte*) noexcept {}
-
 }  // namespace segpref::cuda_backend

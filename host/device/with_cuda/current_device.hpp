@@ -1,4 +1,5 @@
-// Makes a device the thread's current one for a while: launches go to it, and the legacy default stream is its own.
+// Makes a device the thread's current one for a while: launches go to it, and the legacy default stream is its own. Restoring a device that
+// nobody has used yet wakes it up (since CUDA 12): a program with tensors on cuda:1 alone saves that by making cuda:1 its current device.
 #pragma once
 
 #include "host/device/with_cuda/check.hpp"
