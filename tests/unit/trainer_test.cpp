@@ -203,6 +203,21 @@ TEST_F(TrainerTest, NormalisedRewardsHaveMeanZeroAndDeviationOneOverTheTrainingS
   }
 }
 
+TEST_F(TrainerTest, PairedAndRaggedFormsOfTheSameComparisonsGiveTheSameModel) {
+  const auto trained = [&](bool paired) {
+    const PreferenceDataset set = data({.paired = paired, .margins = true});
+    EXPECT_EQ(set.paired(), paired);
+    TrainerOptions options;
+    options.epochs = 2;
+    Trainer trainer(context, set, architecture(), options);
+    run_all(trainer);
+    return trainer.result().file();
+  };
+  const RewardModelFile paired = trained(true), ragged = trained(false);
+  EXPECT_EQ(paired.parameters, ragged.parameters);
+  EXPECT_EQ(paired.feature_std, ragged.feature_std);
+}
+
 TEST_F(TrainerTest, RewardsWithoutSpreadAreShiftedButNotScaled) {
   constexpr std::int64_t num_steps = 30, dim = 4, num_pairs = 3;
   const std::vector<float> features(num_steps * dim, 3.7f), labels = {0, 1, 1};
