@@ -1,0 +1,30 @@
+// From clipped logits to loss and gradient, a block of pairs at a time: the objectives of kernels/math/objectives.inl in vectors of doubles.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cpu/pair_stage.hpp"
+#include "kernels/math/objective_constants.hpp"
+
+namespace segpref::cpu {
+
+/// Pairs on their way from scores to loss, in the first-level cache. Arrays are read and written in whole vectors, up to the end of the one that holds
+/// the last pair.
+struct alignas(64) PairBlock {
+  static constexpr std::int64_t size = 64;
+
+  // In
+  double logit[size];       ///< clipped, finite
+  double margin[size];      ///< 0 where there is none
+  double target[size];      ///< the label after smoothing
+  double label[size];
+  // Out
+  double loss[size];
+  double grad_logit[size];
+  double grad_tie[size];    ///< of models with ties
+};
+
+/// Evaluates the first `num_pairs` of the block. has_margin says whether any margin may differ from 0.
+void evaluate_objective(const LossParams& params, const math::ObjectiveConstants& constants, bool has_margin, std::int64_t num_pairs, PairBlock& block);
+
+}  // namespace segpref::cpu
