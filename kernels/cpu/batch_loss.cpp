@@ -114,9 +114,11 @@ void store_sums(const BatchLossArgs<Real>& args, std::int64_t num_slabs) {
       store_member_sums(args, member, PairSums());
       continue;
     }
-    PairSums& total = args.slab_sums[member * num_slabs];
-    for (std::int64_t slab = 1; slab < num_slabs; ++slab) add(total, args.slab_sums[member * num_slabs + slab]);
-    store_member_sums(args, member, total);
+    // Neighbours are added first, then sums of two, of four, ...: rounding errors grow with the number of rounds, not with that of slabs.
+    PairSums* slabs = args.slab_sums + member * num_slabs;
+    for (std::int64_t apart = 1; apart < num_slabs; apart *= 2)
+      for (std::int64_t slab = 0; slab + apart < num_slabs; slab += 2 * apart) add(slabs[slab], slabs[slab + apart]);
+    store_member_sums(args, member, slabs[0]);
   }
 }
 
