@@ -6,43 +6,13 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/objective.cpp"
 #include <hwy/foreach_target.h>
 //
-#include "kernels/cpu/lanes.hpp"
+#include "kernels/cpu/objective_lanes.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace segpref::cpu::HWY_NAMESPACE {
 
 // Outcomes, lapse and expectation are loops of their own: each exponential is then compiled once, not once for every combination of options, which
-// would make this file one of minutes. What passes between the loops stays in the first-level cache.
-
-/// One outcome of every pair of a block.
-struct alignas(64) BlockTerms {
-  double loss[PairBlock::size], grad_logit[PairBlock::size], grad_tie[PairBlock::size];
-};
-
-struct BlockOutcomes {
-  BlockTerms first, second, tie;
-};
-
-template <bool has_ties>
-HWY_INLINE Term<Lanes> load_term(const BlockTerms& terms, std::int64_t i) {
-  return {load_lanes(terms.loss + i), load_lanes(terms.grad_logit + i), has_ties ? load_lanes(terms.grad_tie + i) : Lanes(0.0)};
-}
-template <bool has_ties>
-HWY_INLINE void store_term(const Term<Lanes>& term, std::int64_t i, BlockTerms& terms) {
-  store_lanes(term.loss, terms.loss + i);
-  store_lanes(term.grad_logit, terms.grad_logit + i);
-  if constexpr (has_ties) store_lanes(term.grad_tie, terms.grad_tie + i);
-}
-
-template <typename Model>
-void evaluate_outcomes(const PairBlock& block, const math::ObjectiveConstants& constants, std::int64_t num_pairs, BlockOutcomes& to) {
-  for (std::int64_t i = 0; i < num_pairs; i += lanes_per_vector()) {
-    const Outcomes<Lanes> outcomes = Model::outcomes(load_lanes(block.logit + i), load_lanes(block.margin + i), constants);
-    store_term<Model::has_ties>(outcomes.first, i, to.first);
-    store_term<Model::has_ties>(outcomes.second, i, to.second);
-    if constexpr (Model::has_ties) store_term<true>(outcomes.tie, i, to.tie);
-  }
-}
+// would take minutes. What passes between the loops stays in the first-level cache.
 
 template <bool has_ties>
 void add_lapse(const math::ObjectiveConstants& constants, std::int64_t num_pairs, BlockTerms& terms) {
@@ -71,8 +41,7 @@ void objective(const LossParams& params, const math::ObjectiveConstants& constan
     expect<false>(outcomes, num_pairs, block);
     return;
   }
-  if (params.tie_model == TieModel::rao_kupper) evaluate_outcomes<RaoKupper>(block, constants, num_pairs, outcomes);
-  else evaluate_outcomes<Davidson>(block, constants, num_pairs, outcomes);
+  evaluate_tie_outcomes(params.tie_model, constants, num_pairs, block, outcomes);
   if (params.lapse > 0.0)
     for (BlockTerms* terms : {&outcomes.first, &outcomes.second, &outcomes.tie}) add_lapse<true>(constants, num_pairs, *terms);
   expect<true>(outcomes, num_pairs, block);

@@ -24,7 +24,21 @@ struct alignas(64) PairBlock {
   double grad_tie[size];    ///< of models with ties
 };
 
+/// One outcome of every pair of a block: minus log P with its derivatives.
+struct alignas(64) BlockTerms {
+  double loss[PairBlock::size], grad_logit[PairBlock::size], grad_tie[PairBlock::size];
+};
+
+/// Models without ties leave `tie` and every grad_tie alone.
+struct BlockOutcomes {
+  BlockTerms first, second, tie;
+};
+
 /// Evaluates the first `num_pairs` of the block. has_margin says whether any margin may differ from 0.
 void evaluate_objective(const LossParams& params, const math::ObjectiveConstants& constants, bool has_margin, std::int64_t num_pairs, PairBlock& block);
+
+/// The outcomes under Rao-Kupper or Davidson, before the lapse: a part of evaluate_objective.
+void evaluate_tie_outcomes(TieModel tie_model, const math::ObjectiveConstants& constants, std::int64_t num_pairs, const PairBlock& block,
+                           BlockOutcomes& outcomes);
 
 }  // namespace segpref::cpu
