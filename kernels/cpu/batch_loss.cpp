@@ -1,6 +1,7 @@
 #include "kernels/cpu/batch_loss.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 namespace segpref::cpu {
 namespace {
@@ -19,6 +20,20 @@ const Real* gather(const RealArray& array, std::int64_t member, const std::int64
   if (array.wide) read(static_cast<const double*>(array.data));
   else read(static_cast<const float*>(array.data));
   return buffer;
+}
+
+/// Sets the flags of the segments that counted pairs of [begin, end) use. Several tasks may set the same flag.
+template <typename Real>
+void mark_segments(const BatchLossArgs<Real>& args, std::int64_t member, std::int64_t begin, std::int64_t end) {
+  const Batch& batch = *args.batch;
+  const std::uint8_t* pair_counted = args.pair_counted + member * batch.num_batch_pairs;
+  std::uint8_t* segment_counted = args.segment_counted + member * batch.num_segments;
+  for (std::int64_t i = begin; i < end; ++i) {
+    if (!pair_counted[i]) continue;
+    const std::int64_t pair = batch.pair_at(member, i);
+    for (int side = 0; side < 2; ++side)
+      std::atomic_ref<std::uint8_t>(segment_counted[batch.segment_of(pair, side)]).store(1, std::memory_order_relaxed);
+  }
 }
 
 template <typename Real>
@@ -67,6 +82,7 @@ void run_slab(const BatchLossArgs<Real>& args, std::int64_t member, std::int64_t
       args.grad_pairs[2 * (first + i)] = grad_first[i];
       args.grad_pairs[2 * (first + i) + 1] = grad_second[i];
     }
+    if (args.segment_counted != nullptr && !batch.identity_pairs()) mark_segments(args, member, begin, begin + count);
   }
   args.slab_sums[member * num_pair_slabs(batch.num_batch_pairs) + slab] = sums;
 }
@@ -82,6 +98,32 @@ void scatter_in_order(const BatchLossArgs<Real>& args, std::int64_t member, std:
   if (args.segment_counted == nullptr) return;
   std::uint8_t* segment_counted = args.segment_counted + member * batch.num_segments;
   for (std::int64_t pair = begin; pair < end; ++pair) segment_counted[2 * pair] = segment_counted[2 * pair + 1] = counted[pair];
+}
+
+/// Whether every segment stands in at most one counted pair of the member, once its segments are marked: then there are as many marks as sides.
+template <typename Real>
+bool segments_are_disjoint(const BatchLossArgs<Real>& args, std::int64_t member) {
+  const Batch& batch = *args.batch;
+  const auto flags_of = [](const std::uint8_t* flags, std::int64_t count) {
+    std::int64_t sum = 0;
+    for (std::int64_t i = 0; i < count; ++i) sum += flags[i];
+    return sum;
+  };
+  return flags_of(args.segment_counted + member * batch.num_segments, batch.num_segments) ==
+         2 * flags_of(args.pair_counted + member * batch.num_batch_pairs, batch.num_batch_pairs);
+}
+
+/// Adds the gradients of the counted pairs [begin, end) to those of their scores, in batch order.
+template <typename Real>
+void scatter(const BatchLossArgs<Real>& args, std::int64_t member, std::int64_t begin, std::int64_t end, Real scale) {
+  const Batch& batch = *args.batch;
+  Real* grad_scores = args.grad_scores + member * batch.num_segments;
+  for (std::int64_t i = begin; i < end; ++i) {
+    const std::int64_t position = member * batch.num_batch_pairs + i;
+    if (!args.pair_counted[position]) continue;
+    const std::int64_t pair = batch.pair_at(member, i);
+    for (int side = 0; side < 2; ++side) grad_scores[batch.segment_of(pair, side)] += args.grad_pairs[2 * position + side] * scale;
+  }
 }
 
 }  // namespace
@@ -126,6 +168,8 @@ template <typename Real>
 void batch_loss(const BatchLossArgs<Real>& args, ThreadPool& pool) {
   const Batch& batch = *args.batch;
   const std::int64_t num_slabs = num_pair_slabs(batch.num_batch_pairs);
+  const bool marks_segments = args.grad_scores != nullptr && args.segment_counted != nullptr && !batch.identity_pairs();
+  if (marks_segments) std::fill_n(args.segment_counted, batch.num_members * batch.num_segments, std::uint8_t{0});
   pool.run(batch.num_members * num_slabs, [&](std::int64_t task, int) { run_slab(args, task / num_slabs, task % num_slabs); });
   store_sums(args, num_slabs);
   if (args.grad_scores == nullptr) return;
@@ -148,24 +192,21 @@ void batch_loss(const BatchLossArgs<Real>& args, ThreadPool& pool) {
     }
     return;
   }
+  std::fill_n(args.grad_scores, batch.num_members * batch.num_segments, Real(0));
+  const auto disjoint = [&] {
+    for (std::int64_t member = 0; member < batch.num_members; ++member)
+      if (!segments_are_disjoint(args, member)) return false;
+    return true;
+  };
+  if (marks_segments && disjoint()) {
+    pool.run(batch.num_members * num_slabs, [&](std::int64_t task, int) {
+      const std::int64_t member = task / num_slabs, begin = task % num_slabs * pairs_per_slab;
+      scatter(args, member, begin, std::min(batch.num_batch_pairs, begin + pairs_per_slab), scale_of(member));
+    });
+    return;
+  }
   // One task per member: contributions to a segment are added in batch order.
-  pool.run(batch.num_members, [&](std::int64_t member, int) {
-    Real* grad_scores = args.grad_scores + member * batch.num_segments;
-    std::fill_n(grad_scores, batch.num_segments, Real(0));
-    std::uint8_t* segment_counted = args.segment_counted == nullptr ? nullptr : args.segment_counted + member * batch.num_segments;
-    if (segment_counted != nullptr) std::fill_n(segment_counted, batch.num_segments, std::uint8_t{0});
-    const Real scale = scale_of(member);
-    for (std::int64_t i = 0; i < batch.num_batch_pairs; ++i) {
-      const std::int64_t position = member * batch.num_batch_pairs + i;
-      if (!args.pair_counted[position]) continue;
-      const std::int64_t pair = batch.pair_at(member, i);
-      for (int side = 0; side < 2; ++side) {
-        const std::int64_t segment = batch.segment_of(pair, side);
-        grad_scores[segment] += args.grad_pairs[2 * position + side] * scale;
-        if (segment_counted != nullptr) segment_counted[segment] = 1;
-      }
-    }
-  });
+  pool.run(batch.num_members, [&](std::int64_t member, int) { scatter(args, member, 0, batch.num_batch_pairs, scale_of(member)); });
 }
 
 template void store_member_sums<float>(const BatchLossArgs<float>&, std::int64_t, const PairSums&);
