@@ -37,7 +37,7 @@ void mark_segments(const BatchLossArgs<Real>& args, std::int64_t member, std::in
 }
 
 template <typename Real>
-void run_slab(const BatchLossArgs<Real>& args, std::int64_t member, std::int64_t slab) {
+void run_slab(const BatchLossArgs<Real>& args, std::int64_t member, std::int64_t slab, bool marks_segments) {
   const Batch& batch = *args.batch;
   const Real* scores = args.scores + member * batch.num_segments;
   const std::int64_t slab_begin = slab * pairs_per_slab;
@@ -82,7 +82,7 @@ void run_slab(const BatchLossArgs<Real>& args, std::int64_t member, std::int64_t
       args.grad_pairs[2 * (first + i)] = grad_first[i];
       args.grad_pairs[2 * (first + i) + 1] = grad_second[i];
     }
-    if (args.segment_counted != nullptr && !batch.identity_pairs()) mark_segments(args, member, begin, begin + count);
+    if (marks_segments) mark_segments(args, member, begin, begin + count);
   }
   args.slab_sums[member * num_pair_slabs(batch.num_batch_pairs) + slab] = sums;
 }
@@ -113,16 +113,21 @@ bool segments_are_disjoint(const BatchLossArgs<Real>& args, std::int64_t member)
          2 * flags_of(args.pair_counted + member * batch.num_batch_pairs, batch.num_batch_pairs);
 }
 
-/// Adds the gradients of the counted pairs [begin, end) to those of their scores, in batch order.
+/// Adds the gradients of the counted pairs [begin, end) to those of their scores, in batch order, and marks the segments if that is still to do.
 template <typename Real>
-void scatter(const BatchLossArgs<Real>& args, std::int64_t member, std::int64_t begin, std::int64_t end, Real scale) {
+void scatter(const BatchLossArgs<Real>& args, std::int64_t member, std::int64_t begin, std::int64_t end, Real scale, bool marks_segments) {
   const Batch& batch = *args.batch;
   Real* grad_scores = args.grad_scores + member * batch.num_segments;
+  std::uint8_t* segment_counted = marks_segments ? args.segment_counted + member * batch.num_segments : nullptr;
   for (std::int64_t i = begin; i < end; ++i) {
     const std::int64_t position = member * batch.num_batch_pairs + i;
     if (!args.pair_counted[position]) continue;
     const std::int64_t pair = batch.pair_at(member, i);
-    for (int side = 0; side < 2; ++side) grad_scores[batch.segment_of(pair, side)] += args.grad_pairs[2 * position + side] * scale;
+    for (int side = 0; side < 2; ++side) {
+      const std::int64_t segment = batch.segment_of(pair, side);
+      grad_scores[segment] += args.grad_pairs[2 * position + side] * scale;
+      if (segment_counted != nullptr) segment_counted[segment] = 1;
+    }
   }
 }
 
@@ -168,9 +173,11 @@ template <typename Real>
 void batch_loss(const BatchLossArgs<Real>& args, ThreadPool& pool) {
   const Batch& batch = *args.batch;
   const std::int64_t num_slabs = num_pair_slabs(batch.num_batch_pairs);
-  const bool marks_segments = args.grad_scores != nullptr && args.segment_counted != nullptr && !batch.identity_pairs();
-  if (marks_segments) std::fill_n(args.segment_counted, batch.num_members * batch.num_segments, std::uint8_t{0});
-  pool.run(batch.num_members * num_slabs, [&](std::int64_t task, int) { run_slab(args, task / num_slabs, task % num_slabs); });
+  // Segments are marked early where that may let several threads scatter.
+  const bool wants_marks = args.grad_scores != nullptr && args.segment_counted != nullptr && !batch.identity_pairs();
+  const bool marks_early = wants_marks && num_slabs > 1 && pool.num_threads() > 1;
+  if (wants_marks) std::fill_n(args.segment_counted, batch.num_members * batch.num_segments, std::uint8_t{0});
+  pool.run(batch.num_members * num_slabs, [&](std::int64_t task, int) { run_slab(args, task / num_slabs, task % num_slabs, marks_early); });
   store_sums(args, num_slabs);
   if (args.grad_scores == nullptr) return;
 
@@ -198,15 +205,15 @@ void batch_loss(const BatchLossArgs<Real>& args, ThreadPool& pool) {
       if (!segments_are_disjoint(args, member)) return false;
     return true;
   };
-  if (marks_segments && disjoint()) {
+  if (marks_early && disjoint()) {
     pool.run(batch.num_members * num_slabs, [&](std::int64_t task, int) {
       const std::int64_t member = task / num_slabs, begin = task % num_slabs * pairs_per_slab;
-      scatter(args, member, begin, std::min(batch.num_batch_pairs, begin + pairs_per_slab), scale_of(member));
+      scatter(args, member, begin, std::min(batch.num_batch_pairs, begin + pairs_per_slab), scale_of(member), false);
     });
     return;
   }
   // One task per member: contributions to a segment are added in batch order.
-  pool.run(batch.num_members, [&](std::int64_t member, int) { scatter(args, member, 0, batch.num_batch_pairs, scale_of(member)); });
+  pool.run(batch.num_members, [&](std::int64_t member, int) { scatter(args, member, 0, batch.num_batch_pairs, scale_of(member), wants_marks && !marks_early); });
 }
 
 template void store_member_sums<float>(const BatchLossArgs<float>&, std::int64_t, const PairSums&);
