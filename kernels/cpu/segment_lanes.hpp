@@ -84,22 +84,35 @@ HWY_INLINE hn::Vec<D> sums_of_rows(D d, hn::TFromD<D>* rows) {
   return hn::Load(d, rows);
 }
 
+/// Segments that are added up together: as many as a vector has lanes.
+template <typename Real>
+inline constexpr std::int64_t segments_per_group = static_cast<std::int64_t>(hn::MaxLanes(hn::ScalableTag<Real>()));
+
+/// sums[i] of the steps of segments[i], for at most a group. A function of its own: compiled once for each element type, not for every form of bounds.
+template <typename Element, typename Real>
+HWY_NOINLINE void sums_of_group(const Element* HWY_RESTRICT rewards, std::int64_t num_steps, const StepRange* segments, std::int64_t count, Real* HWY_RESTRICT sums) {
+  const hn::ScalableTag<Real> d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  HWY_ALIGN Real rows[segments_per_group<Real> * segments_per_group<Real>];
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto [begin, end] = segments[i];
+    hn::Store(lane_sums<Real>(rewards + begin, end - begin, num_steps - begin), d, rows + i * lanes);
+  }
+  for (std::int64_t i = count; i < lanes; ++i) hn::Store(hn::Zero(d), d, rows + i * lanes);
+  if (count == lanes) hn::StoreU(sums_of_rows(d, rows), d, sums);
+  else store_first(sums_of_rows(d, rows), d, sums, count);
+}
+
 /// sums[i] of the steps of the segments [segment_begin, segment_end); bounds_of(segment) gives begin and end of one.
 template <typename Element, typename Real, typename BoundsOf>
 HWY_INLINE void sums_of_segments(const Element* HWY_RESTRICT rewards, std::int64_t num_steps, std::int64_t segment_begin, std::int64_t segment_end,
                                  BoundsOf bounds_of, Real* HWY_RESTRICT sums) {
-  const hn::ScalableTag<Real> d;
-  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  HWY_ALIGN Real rows[hn::MaxLanes(d) * hn::MaxLanes(d)];
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<Real>()));
+  StepRange group[segments_per_group<Real>];
   for (std::int64_t first = segment_begin; first < segment_end; first += lanes, sums += lanes) {
     const std::int64_t count = std::min(lanes, segment_end - first);
-    for (std::int64_t i = 0; i < count; ++i) {
-      const StepRange steps = bounds_of(first + i);
-      hn::Store(lane_sums<Real>(rewards + steps.begin, steps.end - steps.begin, num_steps - steps.begin), d, rows + i * lanes);
-    }
-    for (std::int64_t i = count; i < lanes; ++i) hn::Store(hn::Zero(d), d, rows + i * lanes);
-    if (count == lanes) hn::StoreU(sums_of_rows(d, rows), d, sums);
-    else store_first(sums_of_rows(d, rows), d, sums, count);
+    for (std::int64_t i = 0; i < count; ++i) group[i] = bounds_of(first + i);
+    sums_of_group(rewards, num_steps, group, count, sums);
   }
 }
 
