@@ -20,7 +20,9 @@ namespace segpref::bench {
 /// How a bandwidth loop walks through its memory.
 struct StreamForm {
   int streams = 1, vectors = 4;  ///< stretches read side by side, vectors of each at a time
-  std::int64_t block = 0;        ///< floats read before as many are written; 0: line by line
+  std::int64_t block = 0;        ///< floats that all stretches hold together, before the next ones begin; 0: all
+  bool apart = false;            ///< a block is read, then as much is written, instead of line by line
+  bool prefetch = false;         ///< the next block comes into the caches while this one is read
 };
 
 }  // namespace segpref::bench
@@ -50,8 +52,9 @@ double fma_loop(std::int64_t rounds, float* sink) {
 }
 
 /// Reads `streams` stretches of `count` floats side by side, `vectors` vectors of each at a time; writes them past the caches when `to` is given.
+/// @param ahead  floats from a vector to the one that is prefetched meanwhile; 0: none
 template <int vectors>
-HWY_INLINE void stream_vectors(const float* HWY_RESTRICT from, std::int64_t count, int streams, float* HWY_RESTRICT to, float* sink) {
+HWY_INLINE void stream_vectors(const float* HWY_RESTRICT from, std::int64_t count, int streams, std::int64_t ahead, float* HWY_RESTRICT to, float* sink) {
   const hn::ScalableTag<float> d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d)), length = count / streams / (4 * lanes) * (4 * lanes);
   auto sum0 = hn::Zero(d), sum1 = hn::Zero(d);
@@ -59,6 +62,7 @@ HWY_INLINE void stream_vectors(const float* HWY_RESTRICT from, std::int64_t coun
     for (int s = 0; s < streams; ++s)
       for (int k = 0; k < vectors; ++k) {
         const auto value = hn::Load(d, from + s * length + i + k * lanes);
+        if (ahead != 0) __builtin_prefetch(from + s * length + i + k * lanes + ahead, 0, 2);
         if (to != nullptr) hn::Stream(value, d, to + s * length + i + k * lanes);
         else if ((s + k) % 2 == 0) sum0 = hn::Add(sum0, value);
         else sum1 = hn::Add(sum1, value);
@@ -67,15 +71,13 @@ HWY_INLINE void stream_vectors(const float* HWY_RESTRICT from, std::int64_t coun
 }
 
 void stream_loop(const float* from, std::int64_t count, StreamForm form, float* to, float* sink) {
-  // Reads and writes of a mix line by line, or whole blocks read and written in turn.
   const std::int64_t block = form.block == 0 ? count : form.block;
   for (std::int64_t begin = 0; begin < count; begin += block) {
-    const std::int64_t size = std::min(block, count - begin);
-    const bool apart = to != nullptr && form.block != 0;
-    float* together = apart || to == nullptr ? nullptr : to + begin;
-    if (form.vectors == 1) stream_vectors<1>(from + begin, size, form.streams, together, sink);
-    else stream_vectors<4>(from + begin, size, form.streams, together, sink);
-    if (!apart) continue;
+    const std::int64_t size = std::min(block, count - begin), ahead = form.prefetch ? block : 0;
+    float* together = form.apart || to == nullptr ? nullptr : to + begin;
+    if (form.vectors == 1) stream_vectors<1>(from + begin, size, form.streams, ahead, together, sink);
+    else stream_vectors<4>(from + begin, size, form.streams, ahead, together, sink);
+    if (!form.apart || to == nullptr) continue;
     const hn::ScalableTag<float> d;
     const auto value = hn::Set(d, *sink);
     for (std::int64_t i = 0; i < size; i += static_cast<std::int64_t>(hn::Lanes(d))) hn::Stream(value, d, to + begin + i);
@@ -120,31 +122,62 @@ double fma_peak_gflops(ThreadPool& pool) {
   return best;
 }
 
-double bandwidth_gbps(ThreadPool& pool, std::int64_t read_bytes, bool write) {
-  // Far beyond the caches the size makes no difference.
-  constexpr std::int64_t most_bytes = std::int64_t{256} << 20;
-  const int threads = pool.num_threads();
-  const std::int64_t count = std::min(read_bytes, most_bytes) / 4 / threads / 65536 * 65536;
-  const auto total = static_cast<std::size_t>(count * threads + 32);
-  std::vector<float> from(total, 1.0f), to(write ? total : 0);
-  const auto aligned = [](float* p) { return reinterpret_cast<float*>((reinterpret_cast<std::uintptr_t>(p) + 63) / 64 * 64); };
-  std::vector<Sink> sinks(static_cast<std::size_t>(threads));
+struct BandwidthLoops::Loops {
+  ThreadPool& pool;
+  std::int64_t count, num_tasks;  // floats of a task; more tasks than threads, as in the workloads: a thread that has to wait delays the others less
+  std::vector<float> from, to;    // to is empty where nothing is written
+  std::vector<Sink> sinks;
   std::vector<StreamForm> forms;
+  std::vector<std::vector<double>> gbps;  // of every run of each form
+};
+
+BandwidthLoops::BandwidthLoops(ThreadPool& pool, std::int64_t read_bytes, bool write) {
+  // Far beyond the caches the size makes no difference.
+  constexpr std::int64_t most_bytes = std::int64_t{256} << 20, task_floats = std::int64_t{1} << 20;
+  const std::int64_t floats = std::min(read_bytes, most_bytes) / 4, threads = pool.num_threads();
+  const std::int64_t count = std::min(task_floats, floats / threads / 65536 * 65536), num_tasks = floats / count;
+  const auto total = static_cast<std::size_t>(count * num_tasks + 32);
+  loops_ = std::make_unique<Loops>(Loops{pool, count, num_tasks, std::vector<float>(total, 1.0f), std::vector<float>(write ? total : 0),
+                                         std::vector<Sink>(static_cast<std::size_t>(num_tasks)), {}, {}});
   for (int vectors : {1, 4})
-    for (int streams : {1, 2, 4, 8, 16}) forms.push_back({streams, vectors, 0});
+    for (int streams : {1, 2, 4, 8, 16}) loops_->forms.push_back({streams, vectors});
+  // Blocks are a few rows of 4096 floats, side by side.
+  for (int streams : {4, 8}) loops_->forms.push_back({streams, 1, streams * 4096, false, true});
   if (write)
-    for (std::int64_t block : {1024, 16384}) forms.push_back({8, 1, block});
-  double best = 0;
-  for (int repeat = 0; repeat < 7; ++repeat)
-    for (const StreamForm& form : forms) {
-      const double seconds = seconds_of([&] {
-        pool.run(threads, [&](std::int64_t task, int) {
-          HWY_DYNAMIC_DISPATCH(stream_loop)
-          (aligned(from.data()) + task * count, count, form, write ? aligned(to.data()) + task * count : nullptr, &sinks[static_cast<std::size_t>(task)].value);
-        });
+    for (std::int64_t block : {1024, 16384}) loops_->forms.push_back({8, 1, block, true});
+  loops_->gbps.resize(loops_->forms.size());
+}
+BandwidthLoops::~BandwidthLoops() = default;
+
+void BandwidthLoops::run() {
+  Loops& loops = *loops_;
+  const auto aligned = [](float* p) { return reinterpret_cast<float*>((reinterpret_cast<std::uintptr_t>(p) + 63) / 64 * 64); };
+  const bool write = !loops.to.empty();
+  const float* from = aligned(loops.from.data());
+  float* to = write ? aligned(loops.to.data()) : nullptr;
+  for (std::size_t i = 0; i < loops.forms.size(); ++i) {
+    const double seconds = seconds_of([&] {
+      loops.pool.run(loops.num_tasks, [&](std::int64_t task, int) {
+        HWY_DYNAMIC_DISPATCH(stream_loop)
+        (from + task * loops.count, loops.count, loops.forms[i], write ? to + task * loops.count : nullptr, &loops.sinks[static_cast<std::size_t>(task)].value);
       });
-      best = std::max(best, static_cast<double>(count * threads) * 4 * (write ? 2 : 1) / seconds * 1e-9);
-    }
+    });
+    loops.gbps[i].push_back(static_cast<double>(loops.count * loops.num_tasks) * 4 * (write ? 2 : 1) / seconds * 1e-9);
+  }
+}
+
+double BandwidthLoops::best_gbps() const {
+  double best = 0;
+  for (const std::vector<double>& runs : loops_->gbps) best = std::max(best, *std::max_element(runs.begin(), runs.end()));
+  return best;
+}
+
+double BandwidthLoops::median_gbps() const {
+  double best = 0;
+  for (std::vector<double> runs : loops_->gbps) {
+    std::sort(runs.begin(), runs.end());
+    best = std::max(best, runs[runs.size() / 2]);
+  }
   return best;
 }
 
