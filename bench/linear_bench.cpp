@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <random>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -133,8 +134,7 @@ void linear_wide(benchmark::State& state, Wanted wanted) {
   const OwnedWorkspace workspace(plan.workspace_bytes());
   workload.run(context, plan, workspace.get());
   if (const std::string error = workload.check(); !error.empty()) return state.SkipWithError(error.c_str());
-  const double bytes = static_cast<double>(workload.features.size() * sizeof(Element));
-  time_against_bandwidth(state, context.pool(), {bytes, wanted.grad_features ? bytes : 0.0}, [&] { workload.run(context, plan, workspace.get()); });
+  time_against_bandwidth(state, context.pool(), {std::as_bytes(std::span(workload.features)), std::as_writable_bytes(std::span(workload.grad_features))}, [&] { workload.run(context, plan, workspace.get()); });
 }
 
 void linear_wide_f32(benchmark::State& state, Wanted wanted) { linear_wide<float>(state, wanted); }

@@ -1,8 +1,9 @@
 // What this machine can do at best, measured in the run that quotes it.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <memory>
+#include <span>
 
 #include "host/parallel/thread_pool.hpp"
 
@@ -11,12 +12,13 @@ namespace segpref::bench {
 /// Best of several register-only loops of f32 fused multiply-add on all threads, in GFLOP/s.
 double fma_peak_gflops(ThreadPool& pool);
 
-/// Several loops that read `read_bytes` (at most 256 MiB of them) and write as many or none: 1 to 16 streams per thread, one line or four of each at a
-/// time, rows side by side with the next ones prefetched, and with writes also blocks read and written in turn. The memory is made once, so that a
-/// workload and its limit can be measured in turns.
+/// Several loops that read `from` and, where `to` is given, write as much there: 1 to 16 streams per thread, one line or four of each at a time, rows
+/// side by side with the next ones prefetched, and with writes also blocks read and written in turn. They work in the memory of the workload that they
+/// are compared with, in turns with it: bandwidth differs from one stretch of memory to the next, and from one second to the next.
 class BandwidthLoops {
  public:
-  BandwidthLoops(ThreadPool& pool, std::int64_t read_bytes, bool write);
+  /// @param to  overwritten; empty: the loops only read
+  BandwidthLoops(ThreadPool& pool, std::span<const std::byte> from, std::span<std::byte> to);
   ~BandwidthLoops();
 
   /// Runs every loop once.

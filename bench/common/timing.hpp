@@ -5,15 +5,17 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 #include <vector>
 
 #include "bench/common/limits.hpp"
 
 namespace segpref::bench {
 
-/// Bytes that a workload reads and writes at least: every input and output once.
-struct UsefulBytes {
-  double read = 0, written = 0;
+/// The memory of a workload's large input and output: each is read or written once at least.
+struct UsefulMemory {
+  std::span<const std::byte> read;
+  std::span<std::byte> written;  ///< as large as `read`, or empty
 };
 
 /// Times `body`, in turns with loops that only move memory, and reports, beside the mean that Google Benchmark prints:
@@ -21,8 +23,8 @@ struct UsefulBytes {
 /// - floor_ms, floor_median_ms       the useful bytes over the bandwidth of the best loop of the same mix, in its best run and in its median
 /// - share, share_median             floor_ms / best_ms, floor_median_ms / median_ms
 template <typename Body>
-void time_against_bandwidth(benchmark::State& state, ThreadPool& pool, UsefulBytes bytes, Body body) {
-  BandwidthLoops limit(pool, static_cast<std::int64_t>(bytes.read), bytes.written > 0);
+void time_against_bandwidth(benchmark::State& state, ThreadPool& pool, UsefulMemory memory, Body body) {
+  BandwidthLoops limit(pool, memory.read, memory.written);
   std::vector<double> times_ms;
   for (auto _ : state) {
     const auto start = std::chrono::steady_clock::now();
@@ -33,7 +35,7 @@ void time_against_bandwidth(benchmark::State& state, ThreadPool& pool, UsefulByt
     state.ResumeTiming();
   }
   std::sort(times_ms.begin(), times_ms.end());
-  const double best_ms = times_ms.front(), median_ms = times_ms[times_ms.size() / 2], useful_mb = (bytes.read + bytes.written) * 1e-6;
+  const double best_ms = times_ms.front(), median_ms = times_ms[times_ms.size() / 2], useful_mb = static_cast<double>(memory.read.size() + memory.written.size()) * 1e-6;
   state.counters["best_ms"] = best_ms;
   state.counters["median_ms"] = median_ms;
   state.counters["floor_ms"] = useful_mb / limit.best_gbps();

@@ -114,13 +114,22 @@ constexpr std::int64_t least_slabs = 16;
 }  // namespace
 
 template <typename Real>
-std::optional<Real> one_sweep_scale(const BatchLossArgs<Real>& args, const AggregationParams<Real>& aggregation) {
+std::optional<Real> scale_beforehand(const BatchLossArgs<Real>& args, const AggregationParams<Real>& aggregation) {
   const Batch& batch = *args.batch;
   const bool in_order = batch.identity_pairs() && !batch.windows() && batch.num_segments == 2 * batch.num_pairs;
   const bool one_coefficient = aggregation.aggregation != Aggregation::last && aggregation.discount_powers == nullptr;
   const bool divisor_known = !args.reduction.is_mean || args.reduction.normalizer.has_value() || (!batch.weights.present() && !args.loss.skip_nonfinite);
-  if (!in_order || !one_coefficient || !divisor_known || batch.num_members * num_sweep_slabs(batch.num_steps, batch.num_pairs) < least_slabs) return std::nullopt;
+  if (!in_order || !one_coefficient || !divisor_known) return std::nullopt;
   return static_cast<Real>(args.reduction.scale(static_cast<double>(batch.num_pairs)));
+}
+template std::optional<float> scale_beforehand<float>(const BatchLossArgs<float>&, const AggregationParams<float>&);
+template std::optional<double> scale_beforehand<double>(const BatchLossArgs<double>&, const AggregationParams<double>&);
+
+template <typename Real>
+std::optional<Real> one_sweep_scale(const BatchLossArgs<Real>& args, const AggregationParams<Real>& aggregation) {
+  const Batch& batch = *args.batch;
+  if (batch.num_members * num_sweep_slabs(batch.num_steps, batch.num_pairs) < least_slabs) return std::nullopt;
+  return scale_beforehand(args, aggregation);
 }
 template std::optional<float> one_sweep_scale<float>(const BatchLossArgs<float>&, const AggregationParams<float>&);
 template std::optional<double> one_sweep_scale<double>(const BatchLossArgs<double>&, const AggregationParams<double>&);
