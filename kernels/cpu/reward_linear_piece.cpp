@@ -56,6 +56,25 @@ HWY_INLINE void prefetch_rows(const Element* line, std::int64_t stride) {
   for (int row = 0; row < rows_at_once; ++row) __builtin_prefetch(line + row * stride, 0, 2);
 }
 
+/// A load waits for an earlier store whose address ends in the same 12 bits, although they have nothing to do with each other. What is read and written
+/// side by side is therefore kept at different places in its page of 4096 bytes: the rows that are read at 0, their sum here ...
+inline constexpr std::int64_t place_of_sum = 1024, place_of_equal_rows = 2048, place_of_equal_values = 3072, page_bytes = 4096;
+
+HWY_INLINE std::int64_t address_of(const void* p) { return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(p)); }
+
+/// Bytes, in whole lines, from an address to the next one that lies in its page as `wanted` does.
+HWY_INLINE std::int64_t bytes_to_place(std::int64_t from, std::int64_t wanted) { return (wanted - from) & (page_bytes - 1) & -bytes_per_line; }
+
+/// Room for `size` elements anywhere in a page.
+template <typename T, std::int64_t size>
+class PlacedBuffer {
+ public:
+  HWY_INLINE T* at_place_of(std::int64_t address) { return room_ + bytes_to_place(address_of(room_), address) / static_cast<std::int64_t>(sizeof(T)); }
+
+ private:
+  alignas(bytes_per_line) T room_[size + page_bytes / static_cast<std::int64_t>(sizeof(T))];
+};
+
 /// Equal rows side by side, `rows_at_once` of them or one.
 template <typename Element>
 struct EqualRowGroup {
@@ -64,7 +83,8 @@ struct EqualRowGroup {
 
   Bits* to = nullptr;
   const Bits* values = nullptr;  // of one row, in lines
-  std::int64_t stride = 0;
+  std::int64_t stride = 0, columns = 0;
+  std::int64_t ahead = 0;  // columns from the one that is read to the one that is written
 
   /// A line of each row.
   template <int num_rows>
@@ -73,6 +93,16 @@ struct EqualRowGroup {
     const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
     for (int row = 0; row < num_rows; ++row)
       for (std::int64_t c = column; c < column + line; c += lanes) hn::Stream(hn::Load(d, values + c), d, to + row * stride + c);
+  }
+  template <int num_rows>
+  HWY_INLINE void write_all() const {
+    for (std::int64_t c = 0; c < columns; c += line) write<num_rows>(c);
+  }
+  /// While lines at `column` are read.
+  template <int num_rows>
+  HWY_INLINE void write_beside(std::int64_t column) const {
+    const std::int64_t c = column + ahead;
+    write<num_rows>(c < columns ? c : c - columns);
   }
 };
 
@@ -86,13 +116,15 @@ class EqualRowGroups {
   /// The next group of rows_at_once, if there is one. Rows of a segment that make no whole group are written on the way.
   HWY_INLINE bool next(EqualRowGroup<Element>& group) {
     for (; run_ < piece_.num_equal_rows; ++run_, row_ = 0) {
-      const EqualRows<Element>& run = piece_.equal_rows[run_];
-      if (row_ == 0) begin(run);
-      group = {first_row_ + row_ * piece_.feature_dim, values_, piece_.feature_dim};
-      row_ += rows_at_once;
-      if (row_ <= run.num_rows) return true;
-      for (row_ -= rows_at_once; row_ < run.num_rows; ++row_, group.to += piece_.feature_dim)
-        for (std::int64_t c = 0; c < columns_; c += group.line) group.template write<1>(c);
+      if (row_ == 0) begin_run();
+      const std::int64_t num_rows = piece_.equal_rows[run_].num_rows;
+      group = of_run_;
+      group.to += row_ * group.stride;
+      if (row_ + rows_at_once <= num_rows) {
+        row_ += rows_at_once;
+        return true;
+      }
+      for (; row_ < num_rows; ++row_, group.to += group.stride) group.template write_all<1>();
     }
     return false;
   }
@@ -101,20 +133,25 @@ class EqualRowGroups {
   using Bits = typename EqualRowGroup<Element>::Bits;
 
   /// The values of the block's columns in the order of whole lines: the last line of a row ends with the begin of the next one.
-  HWY_INLINE void begin(const EqualRows<Element>& run) {
+  HWY_INLINE void begin_run() {
+    const EqualRows<Element>& run = piece_.equal_rows[run_];
     const std::int64_t from = column_ + elements_before_line(run.to), first = std::min(columns_, piece_.feature_dim - from);
+    const std::int64_t size = static_cast<std::int64_t>(sizeof(Element)), read = address_of(piece_.rows) + column_ * size;
+    Bits* to = reinterpret_cast<Bits*>(run.to) + from;
+    const std::int64_t ahead = bytes_to_place(address_of(to), read + place_of_equal_rows) / size % columns_;
+    Bits* values = values_.at_place_of(read + place_of_equal_values - ahead * size);
     const Bits* model = reinterpret_cast<const Bits*>(run.model);
-    std::copy_n(model + from, first, values_);
-    std::copy_n(model, columns_ - first, values_ + first);
-    first_row_ = reinterpret_cast<Bits*>(run.to) + from;
+    std::copy_n(model + from, first, values);
+    std::copy_n(model, columns_ - first, values + first);
+    of_run_ = {to, values, piece_.feature_dim, columns_, ahead};
   }
 
   const Piece<Element, Real>& piece_;
   const std::int64_t column_, columns_;
   int run_ = 0;
-  std::int64_t row_ = 0;  // of the run; those before it are written or in the group at hand
-  Bits* first_row_ = nullptr;
-  alignas(64) Bits values_[columns_per_block<Real>];
+  std::int64_t row_ = 0;           // of the run; those before it are written or in the group at hand
+  EqualRowGroup<Element> of_run_;  // its first row
+  PlacedBuffer<Bits, columns_per_block<Real>> values_;
 };
 
 /// sum += coefficient-weighted sum of `num_rows` rows. `sum` holds the parts of lines and has room for a whole last line.
@@ -132,9 +169,9 @@ HWY_INLINE void add_rows(const Element* HWY_RESTRICT rows, std::int64_t stride, 
   std::int64_t c = 0;
   for (; c + line <= columns; c += line) {
     if constexpr (num_rows == rows_at_once) prefetch_rows(rows + num_rows * stride + c, stride);
-    if constexpr (!std::is_null_pointer_v<Beside>)
-      if (c % EqualRowGroup<Element>::line == 0) beside.template write<num_rows>(c);
     add_line(rows + c, stride, sum + c);
+    if constexpr (!std::is_null_pointer_v<Beside>)
+      if (c % EqualRowGroup<Element>::line == 0) beside.template write_beside<num_rows>(c);
   }
   if (c == columns) return;
   constexpr std::int64_t padded_size = HWY_MAX_BYTES / sizeof(Element);
@@ -191,11 +228,12 @@ HWY_INLINE void store_columns(const Real* parts, std::int64_t columns, Real* to)
 
 template <bool is_weighted, typename Element, typename Real>
 void read_piece(const Piece<Element, Real>& piece) {
-  constexpr std::int64_t block = columns_per_block<Real>;
-  alignas(64) Real sum[block + HWY_MAX_BYTES / sizeof(Element)];
+  constexpr std::int64_t block = columns_per_block<Real>, last_line = static_cast<std::int64_t>(HWY_MAX_BYTES / sizeof(Element));
+  PlacedBuffer<Real, block + last_line> sums;
   for (std::int64_t column = 0; column < piece.feature_dim; column += block) {
     const std::int64_t columns = std::min(block, piece.feature_dim - column);
-    if (piece.sum != nullptr) std::fill_n(sum, columns + static_cast<std::int64_t>(HWY_MAX_BYTES / sizeof(Element)), Real(0));
+    Real* sum = sums.at_place_of(address_of(piece.rows + column) + place_of_sum);
+    if (piece.sum != nullptr) std::fill_n(sum, columns + last_line, Real(0));
     EqualRowGroups<Element, Real> writing(piece, column, columns);
     EqualRowGroup<Element> group;
     std::int64_t row = 0;
@@ -204,8 +242,7 @@ void read_piece(const Piece<Element, Real>& piece) {
       else read_rows<rows_at_once, is_weighted>(piece, row, column, columns, sum, nullptr);
     }
     for (; row < piece.num_rows; ++row) read_rows<1, is_weighted>(piece, row, column, columns, sum, nullptr);
-    while (writing.next(group))
-      for (std::int64_t c = 0; c < columns; c += group.line) group.template write<rows_at_once>(c);
+    while (writing.next(group)) group.template write_all<rows_at_once>();
     if (piece.sum != nullptr) store_columns<Element>(sum, columns, piece.sum + column);
   }
   if (piece.num_equal_rows > 0) hwy::FlushStream();
