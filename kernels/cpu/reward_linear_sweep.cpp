@@ -36,7 +36,7 @@ struct Sweep {
   ThreadPool& pool;
 
   static constexpr std::int64_t is_scored = -1;
-  std::mutex mutex;  // of pieces_left and of what follows
+  std::mutex mutex{};                      // of pieces_left and of what follows
   std::int64_t num_scored = 0;             // the pairs before it are all scored
   std::int64_t segment_to_write = 0;       // rows before it are written, or a thread has taken them
   std::int64_t first_row_to_write = 0;     // in that segment
@@ -51,6 +51,7 @@ struct Sweep {
     std::int64_t* further = in.out.piece_begins;
     further[0] = 0;
     for (std::int64_t segment = 0; segment < in.batch.num_segments; ++segment) further[segment + 1] = further[segment] + further_pieces(in.batch, segment);
+    for (std::int64_t pair = 0; pair < in.batch.num_pairs; ++pair) pieces_left[pair] = 2 + further[2 * pair + 2] - further[2 * pair];
     // As many pairs at a time as there is room for partial sums.
     for (std::int64_t pair = 0, end = 0; pair < in.batch.num_pairs; pair = end) {
       for (end = pair + 1; end < in.batch.num_pairs && further[2 * end + 2] - further[2 * pair] <= num_partial_sums(in.batch.num_steps);) ++end;
@@ -78,7 +79,6 @@ struct Sweep {
     const std::int64_t* further = in.out.piece_begins;
     const auto first_piece_of = [&](std::int64_t segment) { return segment + further[segment]; };
     Real* partial_sums = in.out.partial_sums - further[2 * first_pair] * dim();
-    for (std::int64_t pair = first_pair; pair < end_pair; ++pair) pieces_left[pair] = first_piece_of(2 * pair + 2) - first_piece_of(2 * pair);
     const std::int64_t begin = first_piece_of(2 * first_pair), end = first_piece_of(2 * end_pair);
     const std::int64_t num_rows = in.batch.segment_end(2 * end_pair - 1) - in.batch.segment_begin(2 * first_pair), each = in.per_task(num_rows / (end - begin));
     pool.run(blocks_of(end - begin, each), [&](std::int64_t task, int) {
