@@ -50,7 +50,7 @@ HWY_INLINE void add_part(D d, const Element* HWY_RESTRICT line, std::int64_t str
   hn::StoreU(hn::Add(hn::LoadU(d, sum), rows), d, sum);
 }
 
-/// One line of each of the next rows, into the second-level cache: the first one is full of lines at work. Rows behind the last one do no harm.
+/// One line of each of the next rows, into the second-level cache: the first one is full of lines at work.
 template <typename Element>
 HWY_INLINE void prefetch_rows(const Element* line, std::int64_t stride) {
   for (int row = 0; row < rows_at_once; ++row) __builtin_prefetch(line + row * stride, 0, 2);
@@ -155,10 +155,11 @@ class EqualRowGroups {
 };
 
 /// sum += coefficient-weighted sum of `num_rows` rows. `sum` holds the parts of lines and has room for a whole last line.
+/// @param more_follow  rows of the same piece: what lies behind a piece another thread reads, and to fetch it twice costs bandwidth
 /// @param beside  written line by line as the rows are read; null: nothing is
 template <int num_rows, bool is_weighted, typename Element, typename Real, typename Beside>
 HWY_INLINE void add_rows(const Element* HWY_RESTRICT rows, std::int64_t stride, std::int64_t columns, const Real* HWY_RESTRICT coefficients,
-                         Real* HWY_RESTRICT sum, Beside beside) {
+                         Real* HWY_RESTRICT sum, bool more_follow, Beside beside) {
   const hn::ScalableTag<Real> d;
   constexpr int parts = parts_per_line<Element, Real>;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d)), line = parts * lanes;
@@ -168,7 +169,7 @@ HWY_INLINE void add_rows(const Element* HWY_RESTRICT rows, std::int64_t stride, 
   };
   std::int64_t c = 0;
   for (; c + line <= columns; c += line) {
-    if constexpr (num_rows == rows_at_once) prefetch_rows(rows + num_rows * stride + c, stride);
+    if (num_rows == rows_at_once && more_follow) prefetch_rows(rows + num_rows * stride + c, stride);
     add_line(rows + c, stride, sum + c);
     if constexpr (!std::is_null_pointer_v<Beside>)
       if (c % EqualRowGroup<Element>::line == 0) beside.template write_beside<num_rows>(c);
@@ -204,7 +205,10 @@ HWY_INLINE void add_dots(const Element* HWY_RESTRICT rows, std::int64_t stride, 
 template <int num_rows, bool is_weighted, typename Element, typename Real, typename Beside>
 HWY_INLINE void read_rows(const Piece<Element, Real>& piece, std::int64_t row, std::int64_t column, std::int64_t columns, Real* sum, Beside beside) {
   const Element* rows = piece.rows + row * piece.row_stride + column;
-  if (piece.sum != nullptr) add_rows<num_rows, is_weighted>(rows, piece.row_stride, columns, is_weighted ? piece.coefficients + row : nullptr, sum, beside);
+  if (piece.sum != nullptr) {
+    const Real* coefficients = is_weighted ? piece.coefficients + row : nullptr;
+    add_rows<num_rows, is_weighted>(rows, piece.row_stride, columns, coefficients, sum, row + num_rows < piece.num_rows, beside);
+  }
   if (piece.step_rewards == nullptr) return;
   for (std::int64_t member = 0; member < piece.num_members; ++member) {
     Real* rewards = piece.step_rewards + member * piece.step_rewards_stride + row;
