@@ -86,8 +86,8 @@ cpu::Batch preference_batch(const PreferenceBatch& in, const PreferenceOptions& 
     const std::int64_t bad = first_bad(batch.num_pairs, [&](std::int64_t i) { return !(values[i] >= 0) || !(values[i] <= 1); });
     if (bad >= 0) throw Error(ErrorCode::invalid_argument, fmt::format("labels[{}] = {} is outside [0, 1]", bad, values[bad]));
   });
-  if (in.weights.present()) per_member("weights", in.weights, real_types, num_members, batch.num_pairs, "num_pairs");
-  if (in.margins.present()) per_member("margins", in.margins, real_types, num_members, batch.num_pairs, "num_pairs");
+  if (in.weights.present()) per_member("weights", in.weights, real_types, num_members, batch.num_pairs, "[num_pairs] or [num_members, num_pairs]");
+  if (in.margins.present()) per_member("margins", in.margins, real_types, num_members, batch.num_pairs, "[num_pairs] or [num_members, num_pairs]");
   batch.weights = reals(in.weights, batch.num_pairs, 1.0);
   batch.margins = reals(in.margins, batch.num_pairs, 0.0);
   check_not_negative("weights", batch.weights, in.weights.size(), batch.num_pairs);

@@ -30,8 +30,8 @@ cpu::Rankings rankings(const RankingBatch& in, const cpu::Batch& batch, bool wid
   product("rankings", rankings.num_entries, batch.num_members);
 
   if (in.weights.present()) {
-    if (wide) per_member("weights", in.weights, {DType::f32, DType::f64}, batch.num_members, rankings.num_rankings, "num_rankings");
-    else per_member("weights", in.weights, {DType::f32}, batch.num_members, rankings.num_rankings, "num_rankings");
+    if (wide) per_member("weights", in.weights, {DType::f32, DType::f64}, batch.num_members, rankings.num_rankings, "[num_rankings] or [num_members, num_rankings]");
+    else per_member("weights", in.weights, {DType::f32}, batch.num_members, rankings.num_rankings, "[num_rankings] or [num_members, num_rankings]");
   }
   rankings.weights = reals(in.weights, rankings.num_rankings, 1.0);
   check_not_negative("weights", rankings.weights, in.weights.size(), rankings.num_rankings);

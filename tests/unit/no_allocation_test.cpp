@@ -39,6 +39,7 @@ long allocations_of(Run run) {
 struct Calls {
   static constexpr std::int64_t num_members = 2, num_steps = 40, feature_dim = 3, num_segments = 8, num_pairs = 4;
   std::vector<float> rewards = std::vector<float>(num_members * num_steps, 0.25f), features = std::vector<float>(num_steps * feature_dim, 0.5f);
+  std::vector<float> weights = std::vector<float>(num_members * num_pairs, 0.5f), margins = std::vector<float>(num_pairs, 0.0f);
   std::vector<float> labels = {0, 1, 0.5f, 1}, tie = {0.5f}, loss = std::vector<float>(num_members), per_pair = std::vector<float>(num_members * num_pairs);
   std::vector<float> grad_rewards = rewards, grad_features = features;
   std::vector<double> metrics = std::vector<double>(num_members * num_metrics);
@@ -57,6 +58,8 @@ struct Calls {
     shared.lengths = view(std::as_const(lengths));
     shared.pairs = view(std::as_const(pairs).data(), {num_pairs, 2});
     shared.pair_order = view(std::as_const(order).data(), {num_members, num_pairs});
+    shared.weights = view(std::as_const(weights).data(), {num_members, num_pairs});
+    shared.margins = view(std::as_const(margins));
     options.discount = 0.9;
     options.lapse = 0.1;
     options.tie_model = TieModel::davidson;
