@@ -5,6 +5,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "segpref/segpref.hpp"
 
@@ -31,7 +32,11 @@ void add_info(CLI::App& app, Run& run);
 
 void add_common(CLI::App& command, Common& common, bool with_labels);
 Context make_context(const Common& common);
-PreferenceDataset load_data(const std::string& path, const Common& common, bool allow_nonfinite = false);
+PreferenceDataset load_data(const std::string& path, const Common& common, DatasetOptions options = {});
+/// A model that this version does not know is bad data, not bad usage.
+RewardEnsemble load_ensemble(const std::string& path);
+/// No output may be an input or another output. Empty names are files that were not asked for.
+void check_outputs(const std::vector<std::string>& inputs, const std::vector<std::string>& outputs);
 
 nlohmann::json to_json(const Agreement& agreement);
 nlohmann::json to_json(const Evaluation& evaluation);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include "apps/command.hpp"
+#include "host/files/crc32.hpp"
 #include "host/files/file_io.hpp"
 
 namespace segpref::app {
@@ -59,6 +61,7 @@ std::vector<std::int64_t> widths_from(const std::string& text) {
     if (used == 0 || used != part.size()) throw Error(ErrorCode::invalid_argument, fmt::format("--hidden {}: '{}' is not a width", text, part));
     widths.push_back(width);
   }
+  if (widths.empty() || text.back() == ',') throw Error(ErrorCode::invalid_argument, fmt::format("--hidden '{}' must be widths like 64,64, or none", text));
   return widths;
 }
 
@@ -91,10 +94,23 @@ void translate(FitOptions& o) {
   o.trainer.normalize_rewards = !o.no_normalize;
 }
 
+/// Checksum of what the pairs are and of the first rows: another file of the same sizes is another run. All features would take a part of a second.
+std::string fingerprint_of(const PreferenceDataset& data) {
+  std::uint32_t crc = 0;
+  const auto add = [&](const ConstTensorView& view, std::int64_t most_bytes) {
+    if (view.present()) crc = files::crc32(crc, view.data, static_cast<std::size_t>(std::min(most_bytes, view.size() * size_of(view.dtype))));
+  };
+  const PreferenceBatch batch = data.batch();
+  const Features features = data.features();
+  for (const ConstTensorView& view : {batch.offsets, batch.begins, batch.lengths, batch.pairs, batch.labels, batch.weights, batch.margins, data.split()}) add(view, view.size() * size_of(view.dtype));
+  for (const ConstTensorView& view : {features.first, features.second}) add(view, std::int64_t{1} << 20);
+  return fmt::format("{:08x}", crc);
+}
+
 /// Everything that decides the result, as one line: a run may only be resumed with the same.
 std::string settings_of(const FitOptions& o, const PreferenceDataset& data) {
   const TrainerOptions& t = o.trainer;
-  const nlohmann::json json = {{"version", version()}, {"pairs", data.num_pairs()}, {"steps", data.num_steps()}, {"feature_dim", data.feature_dim()}, {"labels", o.common.labels}, {"hidden", o.architecture.hidden}, {"members", o.architecture.num_members},
+  const nlohmann::json json = {{"version", version()}, {"data", fingerprint_of(data)}, {"pairs", data.num_pairs()}, {"steps", data.num_steps()}, {"feature_dim", data.feature_dim()}, {"labels", o.common.labels}, {"hidden", o.architecture.hidden}, {"members", o.architecture.num_members},
                                {"activation", o.activation}, {"leaky_slope", o.architecture.leaky_slope}, {"output", o.output}, {"output_range", o.output_range}, {"bias", !o.no_bias},
                                {"dropout", o.architecture.dropout}, {"epochs", t.epochs}, {"batch_pairs", t.batch_pairs}, {"lr", t.optimizer.learning_rate},
                                {"beta1", t.optimizer.beta1}, {"beta2", t.optimizer.beta2}, {"epsilon", t.optimizer.epsilon}, {"weight_decay", t.optimizer.weight_decay},
@@ -108,7 +124,8 @@ std::string settings_of(const FitOptions& o, const PreferenceDataset& data) {
 }
 
 nlohmann::json line_of(const EpochReport& report) {
-  nlohmann::json json = {{"epoch", report.epoch}, {"loss", report.loss}, {"accuracy", report.accuracy}};
+  nlohmann::json json = {{"epoch", report.epoch}, {"loss", report.loss}, {"accuracy", nlohmann::json::array()}};
+  for (double accuracy : report.accuracy) json["accuracy"].push_back(accuracy < 0 ? nlohmann::json() : nlohmann::json(accuracy));
   if (!report.tie_parameter.empty()) json["tie_parameter"] = report.tie_parameter;
   if (report.held_out) json["held_out"] = to_json(*report.held_out);
   return json;
@@ -131,10 +148,12 @@ void write_metrics(const std::string& path, const std::string& lines) {
 int fit(FitOptions& o) {
   translate(o);
   const Context context = make_context(o.common);
-  const PreferenceDataset data = load_data(o.data, o.common, o.nonfinite != "error");
+  const PreferenceDataset data = load_data(o.data, o.common, {.allow_nonfinite_features = o.nonfinite != "error"});
   o.architecture.feature_dim = data.feature_dim();
-  Trainer trainer(context, data, o.architecture, o.trainer);
   const std::string checkpoint = o.checkpoint.empty() ? o.out + ".checkpoint" : o.checkpoint;
+  check_outputs({o.data}, {o.out, o.metrics, checkpoint});
+  Trainer trainer(context, data, o.architecture, o.trainer);
+  for (const std::string& path : {o.out, checkpoint}) files::AtomicFile probe(path);  // a folder that cannot be written is named before the first epoch
   const std::string settings = settings_of(o, data);
   std::string lines;
   if (o.resume && std::ifstream(checkpoint).good()) {
@@ -165,6 +184,11 @@ int fit(FitOptions& o) {
       std::cerr << fmt::format("segpref: interrupted; {} epochs are in {}: continue with --resume\n", trainer.epochs_done(), checkpoint);
       return exit_interrupted;
     }
+    if (!std::all_of(report->loss.begin(), report->loss.end(), [](double loss) { return std::isfinite(loss); })) {
+      progress.clear();
+      std::cerr << fmt::format("segpref: the training loss of epoch {} is not finite: {}; a lower --lr may help, --nonfinite skip leaves out steps that are not finite\n", report->epoch, fmt::join(report->loss, ", "));
+      return exit_runtime;
+    }
     if (report->held_out && report->held_out->mean.accuracy) latest = fmt::format(", held-out accuracy {:.3f}", *report->held_out->mean.accuracy);
     lines += line_of(*report).dump() + "\n";
     trainer.save_checkpoint(checkpoint, settings, lines);  // first the checkpoint, then the line it holds
@@ -179,7 +203,7 @@ int fit(FitOptions& o) {
   std::cerr << "model:   " << o.out << "\n";
   if (!o.metrics.empty()) std::cerr << "metrics: " << o.metrics << "\n";
   if (!trainer.held_out_pairs().empty()) {
-    const Evaluation evaluation = ensemble.evaluate(context, data, trainer.held_out_pairs(), static_cast<const float*>(data.batch().labels.data));
+    const Evaluation evaluation = ensemble.evaluate(context, data, trainer.held_out_pairs(), static_cast<const float*>(data.batch().labels.data), o.trainer.loss.nonfinite);
     summary["held_out"] = to_json(evaluation);
     const auto show = [](const std::string& name, const Agreement& agreement) {
       std::cerr << fmt::format("{:<10} held-out accuracy {}, loss {:.4f}\n", name, agreement.accuracy ? fmt::format("{:.3f}", *agreement.accuracy) : "none judged", agreement.loss);

@@ -1,6 +1,8 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 
 #include "apps/command.hpp"
@@ -21,11 +23,30 @@ Context make_context(const Common& common) {
   return Context(common.threads);
 }
 
-PreferenceDataset load_data(const std::string& path, const Common& common, bool allow_nonfinite) {
-  DatasetOptions options;
+PreferenceDataset load_data(const std::string& path, const Common& common, DatasetOptions options) {
   options.labels = label_convention_from(common.labels);
-  options.allow_nonfinite_features = allow_nonfinite;
   return PreferenceDataset::load(path, options);
+}
+
+RewardEnsemble load_ensemble(const std::string& path) {
+  try {
+    return RewardEnsemble::load(path);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::unsupported) throw Error(ErrorCode::bad_data, error.what());
+    throw;
+  }
+}
+
+void check_outputs(const std::vector<std::string>& inputs, const std::vector<std::string>& outputs) {
+  std::vector<std::filesystem::path> taken;
+  for (const std::string& path : inputs) taken.push_back(std::filesystem::weakly_canonical(path));
+  for (const std::string& path : outputs) {
+    if (path.empty()) continue;
+    const std::filesystem::path whole = std::filesystem::weakly_canonical(path);
+    if (std::find(taken.begin(), taken.end(), whole) != taken.end())
+      throw Error(ErrorCode::invalid_argument, path + " is another file of this call: writing it would destroy that one");
+    taken.push_back(whole);
+  }
 }
 
 nlohmann::json to_json(const Agreement& agreement) {
@@ -37,6 +58,7 @@ nlohmann::json to_json(const Evaluation& evaluation) {
   json["brier"] = evaluation.brier;
   json["ece"] = evaluation.ece;
   json["num_pairs"] = evaluation.num_pairs;
+  if (evaluation.num_skipped > 0) json["num_skipped"] = evaluation.num_skipped;
   json["members"] = nlohmann::json::array();
   for (const Agreement& member : evaluation.members) json["members"].push_back(to_json(member));
   return json;
@@ -83,7 +105,7 @@ int main(int argc, char** argv) {
                "  segpref predict model.safetensors steps.npz --out rewards.npz\n"
                "  segpref query model.safetensors candidates.npz --top 20\n"
                "  segpref info model.safetensors\n\n"
-               "Exit codes: 0 fine, 2 bad usage, 3 bad data, 4 the system refused, 130 interrupted."};
+               "Exit codes: 0 fine, 2 bad usage, 3 bad data, 4 the system refused or training diverged, 130 interrupted."};
   app.set_version_flag("--version", segpref::version());
   app.require_subcommand(1);
   Run run;

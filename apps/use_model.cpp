@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -20,7 +21,7 @@ namespace {
 
 struct UseOptions {
   Common common;
-  std::string model, data, out, part = "auto", by = "disagreement";
+  std::string model, data, out, part = "auto", by = "disagreement", nonfinite = "error";
   std::int64_t chunk_rows = 65536, top = 0;
 };
 
@@ -47,6 +48,7 @@ void add_correlation(const Context& context, const RewardEnsemble& model, const 
   std::vector<double> learned_rewards, true_rewards;
   for (const auto& [begin, end] : segments_of(data, pairs))
     for (std::int64_t step = begin; step < end; ++step) {
+      if (!std::isfinite(mean[static_cast<std::size_t>(step)])) continue;
       learned_rewards.push_back(mean[static_cast<std::size_t>(step)]);
       true_rewards.push_back(truth[step]);
     }
@@ -55,8 +57,10 @@ void add_correlation(const Context& context, const RewardEnsemble& model, const 
   json["spearman"] = spearman(learned_rewards, true_rewards);
 }
 
+NonFinite nonfinite_of(const UseOptions& o) { return o.nonfinite == "skip" ? NonFinite::skip : NonFinite::propagate; }
+
 /// Accuracy of the mean score per kind of pair, against clean labels where the file has them.
-void add_kinds(const Context& context, const RewardEnsemble& model, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs, nlohmann::json& json) {
+void add_kinds(const Context& context, const RewardEnsemble& model, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs, NonFinite nonfinite, nlohmann::json& json) {
   if (!data.pair_kind().present()) return;
   const auto* kinds = static_cast<const std::int32_t*>(data.pair_kind().data);
   const bool clean = data.clean_labels().present();
@@ -65,28 +69,30 @@ void add_kinds(const Context& context, const RewardEnsemble& model, const Prefer
   for (std::int64_t pair : pairs) groups[kinds[pair]].push_back(pair);
   json["kinds"] = nlohmann::json::array();
   for (const auto& [kind, group] : groups) {
-    nlohmann::json entry = to_json(model.evaluate(context, data, group, labels).mean);
+    const Evaluation evaluation = model.evaluate(context, data, group, labels, nonfinite);
+    nlohmann::json entry = to_json(evaluation.mean);
     entry["kind"] = kind;
     entry["labels"] = clean ? "clean" : "given";
-    entry["num_pairs"] = group.size();
+    entry["num_pairs"] = evaluation.num_pairs;
     json["kinds"].push_back(entry);
   }
 }
 
 int evaluate(const UseOptions& o) {
   const Context context = make_context(o.common);
-  const RewardEnsemble model = RewardEnsemble::load(o.model);
-  const PreferenceDataset data = load_data(o.data, o.common);
+  const RewardEnsemble model = load_ensemble(o.model);
+  const PreferenceDataset data = load_data(o.data, o.common, {.allow_nonfinite_features = o.nonfinite == "skip"});
   const std::vector<std::int64_t> pairs = pairs_of(data, o.part);
-  const Evaluation evaluation = model.evaluate(context, data, pairs, static_cast<const float*>(data.batch().labels.data));
+  const Evaluation evaluation = model.evaluate(context, data, pairs, static_cast<const float*>(data.batch().labels.data), nonfinite_of(o));
   nlohmann::json json = to_json(evaluation);
   add_correlation(context, model, data, pairs, json);
-  add_kinds(context, model, data, pairs, json);
+  add_kinds(context, model, data, pairs, nonfinite_of(o), json);
   if (o.common.json) {
     std::cout << json.dump() << "\n";
     return exit_ok;
   }
   const auto number = [](const nlohmann::json& value) { return value.is_null() ? std::string("none") : fmt::format("{:.4f}", value.get<double>()); };
+  if (evaluation.num_skipped > 0) std::cout << fmt::format("skipped {}\n", evaluation.num_skipped);
   std::cout << fmt::format("pairs {}\naccuracy {}, loss {}, brier {}, calibration error {}\n", evaluation.num_pairs, number(json["accuracy"]), number(json["loss"]),
                            number(json["brier"]), number(json["ece"]));
   for (std::size_t i = 0; i < json["members"].size(); ++i)
@@ -100,8 +106,9 @@ int evaluate(const UseOptions& o) {
 }
 
 int predict(const UseOptions& o) {
+  check_outputs({o.model, o.data}, {o.out});
   const Context context = make_context(o.common);
-  const RewardEnsemble model = RewardEnsemble::load(o.model);
+  const RewardEnsemble model = load_ensemble(o.model);
   StepStream steps(o.data);
   const std::int64_t num_steps = steps.num_steps(), members = model.architecture().num_members;
   if (steps.feature_dim() != model.architecture().feature_dim)
@@ -141,8 +148,8 @@ math::QueryScore score_of(const ScoreOptions& options, const std::vector<double>
 
 int query(const UseOptions& o) {
   const Context context = make_context(o.common);
-  const RewardEnsemble model = RewardEnsemble::load(o.model);
-  const PreferenceDataset data = load_data(o.data, o.common);
+  const RewardEnsemble model = load_ensemble(o.model);
+  const PreferenceDataset data = load_data(o.data, o.common, {.allow_nonfinite_features = o.nonfinite == "skip", .allow_missing_labels = true});
   std::vector<std::int64_t> pairs(static_cast<std::size_t>(data.num_pairs()));
   std::iota(pairs.begin(), pairs.end(), 0);
   const std::vector<float> logits = model.logits(context, data, pairs);
@@ -156,6 +163,7 @@ int query(const UseOptions& o) {
   std::vector<double> pair_logits(static_cast<std::size_t>(model.architecture().num_members));
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     for (std::size_t member = 0; member < pair_logits.size(); ++member) pair_logits[member] = static_cast<double>(logits[member * pairs.size() + i]);
+    if (!std::all_of(pair_logits.begin(), pair_logits.end(), [](double logit) { return std::isfinite(logit); })) continue;  // features that are not: nobody can be asked
     const math::QueryScore score = score_of(options, pair_logits);
     const double key = o.by == "disagreement" ? score.disagreement : o.by == "entropy" ? score.entropy_of_mean : score.entropy_of_mean - score.mean_entropy;
     candidates.push_back({pairs[i], score, key});
@@ -195,19 +203,23 @@ int info(const UseOptions& o) {
     json["cuda"] = cuda_info();
   } else {
     if (o.model.ends_with(".npz")) {
-      const PreferenceDataset data = load_data(o.model, o.common, true);
+      const PreferenceDataset data = load_data(o.model, o.common, {.allow_nonfinite_features = true, .allow_missing_labels = true});
       json["data"] = {{"num_pairs", data.num_pairs()}, {"num_segments", data.num_segments()}, {"num_steps", data.num_steps()}, {"feature_dim", data.feature_dim()},
                       {"feature_dtype", name_of(data.feature_dtype())}, {"longest_segment", data.longest_segment()}, {"form", data.paired() ? "paired" : "ragged"}};
     } else {
-      const RewardEnsemble model = RewardEnsemble::load(o.model);
+      const RewardEnsemble model = load_ensemble(o.model);
       const RewardArchitecture& a = model.architecture();
       const char* activations[] = {"relu", "leaky-relu", "tanh", "silu", "gelu"};
       const char* outputs[] = {"identity", "tanh", "sigmoid"};
       json["model"] = {{"feature_dim", a.feature_dim}, {"hidden", a.hidden}, {"num_members", a.num_members}, {"num_parameters", num_parameters(a)}, {"activation", activations[static_cast<int>(a.activation)]},
-                       {"output", outputs[static_cast<int>(a.output)]}, {"standardized", !model.file().feature_mean.empty()}, {"normalized", !model.file().reward_shift.empty()},
+                       {"output", outputs[static_cast<int>(a.output)]}, {"leaky_slope", a.leaky_slope}, {"bias", a.bias}, {"dropout", a.dropout}, {"standardized", !model.file().feature_mean.empty()}, {"normalized", !model.file().reward_shift.empty()},
                        {"written_by", model.file().library_version}};
       if (a.output_scaled) json["model"]["output_range"] = {a.output_lo, a.output_hi};
       const ScoreOptions score = model.score_options();
+      const char* aggregations[] = {"sum", "mean", "last"};
+      json["model"]["aggregation"] = aggregations[static_cast<int>(score.aggregation)];
+      json["model"]["discount"] = score.discount;
+      json["model"]["temperature"] = score.temperature;
       const char* tie_models[] = {"none", "rao-kupper", "davidson"};
       json["model"]["tie_model"] = tie_models[static_cast<int>(score.tie_model)];
       if (score.tie_model != TieModel::none) json["model"]["tie_parameter"] = score.tie_parameter;
@@ -224,6 +236,10 @@ CLI::App& add(CLI::App& app, Run& run, const char* name, const char* help, const
   return command;
 }
 
+void add_nonfinite(CLI::App& command, UseOptions& o) {
+  command.add_option("--nonfinite", o.nonfinite, "Non-finite features: error, or skip (leaves the pair out)")->check(CLI::IsMember({"error", "skip"}))->capture_default_str();
+}
+
 }  // namespace
 
 void add_eval(CLI::App& app, Run& run) {
@@ -232,6 +248,7 @@ void add_eval(CLI::App& app, Run& run) {
   c.add_option("model", o->model, "Model file")->required();
   c.add_option("data", o->data, "Preference data set")->required();
   c.add_option("--part", o->part, "auto (the held-out part where the file has a split), held-out, training or all")->check(CLI::IsMember({"auto", "held-out", "training", "all"}));
+  add_nonfinite(c, *o);
   add_common(c, o->common, true);
 }
 
@@ -249,9 +266,10 @@ void add_query(CLI::App& app, Run& run) {
   auto o = std::make_shared<UseOptions>();
   CLI::App& c = add(app, run, "query", "Candidate pairs, the most informative first\n\nExample: segpref query model.safetensors candidates.npz --by information-gain --top 20", o, query);
   c.add_option("model", o->model, "Model file")->required();
-  c.add_option("data", o->data, "Data set whose pairs are the candidates; labels are not used")->required();
+  c.add_option("data", o->data, "Data set whose pairs are the candidates; it may lack labels")->required();
   c.add_option("--by", o->by, "disagreement, entropy or information-gain")->check(CLI::IsMember({"disagreement", "entropy", "information-gain"}))->capture_default_str();
   c.add_option("--top", o->top, "Print only so many; 0: all")->check(CLI::NonNegativeNumber);
+  add_nonfinite(c, *o);
   add_common(c, o->common, true);
 }
 

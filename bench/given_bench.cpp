@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 #include <random>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -60,8 +61,7 @@ void given(benchmark::State& state, std::int64_t num_pairs, std::int64_t mean_le
         if (!(std::fabs(static_cast<double>(grad[static_cast<std::size_t>(t)]) - wanted) <= 1e-4 * size)) return state.SkipWithError("a gradient is wrong");
     }
 
-  const double bytes = 4.0 * static_cast<double>(rewards.size());
-  time_against_bandwidth(state, context.pool(), {bytes, bytes}, run);
+  time_against_bandwidth(state, context.pool(), {std::as_bytes(std::span(rewards)), std::as_writable_bytes(std::span(grad))}, run);
 }
 
 BENCHMARK_CAPTURE(given, short, 100'000, 50, false)->Unit(benchmark::kMillisecond)->UseRealTime();

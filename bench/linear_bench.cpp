@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <random>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -133,22 +134,24 @@ void linear_wide(benchmark::State& state, Wanted wanted) {
   const OwnedWorkspace workspace(plan.workspace_bytes());
   workload.run(context, plan, workspace.get());
   if (const std::string error = workload.check(); !error.empty()) return state.SkipWithError(error.c_str());
-  const double bytes = static_cast<double>(workload.features.size() * sizeof(Element));
-  time_against_bandwidth(state, context.pool(), {bytes, wanted.grad_features ? bytes : 0.0}, [&] { workload.run(context, plan, workspace.get()); });
+  time_against_bandwidth(state, context.pool(), {std::as_bytes(std::span(workload.features)), std::as_writable_bytes(std::span(workload.grad_features))}, [&] { workload.run(context, plan, workspace.get()); });
 }
 
 void linear_wide_f32(benchmark::State& state, Wanted wanted) { linear_wide<float>(state, wanted); }
 void linear_wide_bf16(benchmark::State& state, Wanted wanted) { linear_wide<bf16>(state, wanted); }
 
-#define SEGPREF_ROWS(name)                                                                                            \
-  BENCHMARK_CAPTURE(name, grad_w, Wanted{1, false, false})->Unit(benchmark::kMillisecond)->UseRealTime();             \
-  BENCHMARK_CAPTURE(name, grad_features, Wanted{1, true, false})->Unit(benchmark::kMillisecond)->UseRealTime();       \
-  BENCHMARK_CAPTURE(name, step_rewards, Wanted{1, false, true})->Unit(benchmark::kMillisecond)->UseRealTime();        \
-  BENCHMARK_CAPTURE(name, members_3, Wanted{3, false, false})->Unit(benchmark::kMillisecond)->UseRealTime();          \
-  BENCHMARK_CAPTURE(name, members_3_grad_features, Wanted{3, true, false})->Unit(benchmark::kMillisecond)->UseRealTime();
-SEGPREF_ROWS(linear_wide_f32)
-SEGPREF_ROWS(linear_wide_bf16)
+// So many iterations, because to make and check the workload takes far longer than to run it.
+#define SEGPREF_ROW(name, row, ...) BENCHMARK_CAPTURE(name, row, Wanted{__VA_ARGS__})->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(15)
+#define SEGPREF_ROWS(name)                              \
+  SEGPREF_ROW(name, grad_w, 1, false, false);           \
+  SEGPREF_ROW(name, grad_features, 1, true, false);     \
+  SEGPREF_ROW(name, step_rewards, 1, false, true);      \
+  SEGPREF_ROW(name, members_3, 3, false, false);        \
+  SEGPREF_ROW(name, members_3_grad_features, 3, true, false)
+SEGPREF_ROWS(linear_wide_f32);
+SEGPREF_ROWS(linear_wide_bf16);
 #undef SEGPREF_ROWS
+#undef SEGPREF_ROW
 
 }  // namespace
 }  // namespace segpref::bench

@@ -13,6 +13,7 @@ endif()
 if(PROJECT_IS_TOP_LEVEL OR BUILD_SHARED_LIBS)  # a static segpref inside another project is a part of that project
   install(TARGETS segpref EXPORT segprefTargets)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/segpref DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)  # the name that Debian looks for
   install(EXPORT segprefTargets NAMESPACE segpref:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/segpref)
   configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/segprefConfig.cmake.in ${PROJECT_BINARY_DIR}/segprefConfig.cmake
     INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/segpref)

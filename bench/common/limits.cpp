@@ -17,10 +17,14 @@
 #define SEGPREF_BENCH_COMMON_LIMITS_FORM
 namespace segpref::bench {
 
+using Word = std::uint32_t;  // what the memory holds does not matter, and integers have no slow values
+
 /// How a bandwidth loop walks through its memory.
 struct StreamForm {
   int streams = 1, vectors = 4;  ///< stretches read side by side, vectors of each at a time
-  std::int64_t block = 0;        ///< floats read before as many are written; 0: line by line
+  std::int64_t block = 0;        ///< words that all stretches hold together, before the next ones begin; 0: all
+  bool apart = false;            ///< a block is read, then as much is written, instead of line by line
+  bool prefetch = false;         ///< the next block comes into the caches while this one is read
 };
 
 }  // namespace segpref::bench
@@ -49,16 +53,18 @@ double fma_loop(std::int64_t rounds, float* sink) {
   return 2.0 * chains * static_cast<double>(hn::Lanes(d)) * static_cast<double>(rounds);
 }
 
-/// Reads `streams` stretches of `count` floats side by side, `vectors` vectors of each at a time; writes them past the caches when `to` is given.
+/// Reads `streams` stretches of `count` words side by side, `vectors` vectors of each at a time; writes them past the caches when `to` is given.
+/// @param ahead  words from a vector to the one that is prefetched meanwhile; 0: none
 template <int vectors>
-HWY_INLINE void stream_vectors(const float* HWY_RESTRICT from, std::int64_t count, int streams, float* HWY_RESTRICT to, float* sink) {
-  const hn::ScalableTag<float> d;
+HWY_INLINE void stream_vectors(const Word* HWY_RESTRICT from, std::int64_t count, int streams, std::int64_t ahead, Word* HWY_RESTRICT to, Word* sink) {
+  const hn::ScalableTag<Word> d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d)), length = count / streams / (4 * lanes) * (4 * lanes);
   auto sum0 = hn::Zero(d), sum1 = hn::Zero(d);
   for (std::int64_t i = 0; i < length; i += vectors * lanes)
     for (int s = 0; s < streams; ++s)
       for (int k = 0; k < vectors; ++k) {
         const auto value = hn::Load(d, from + s * length + i + k * lanes);
+        if (ahead != 0) __builtin_prefetch(from + s * length + i + k * lanes + ahead, 0, 2);
         if (to != nullptr) hn::Stream(value, d, to + s * length + i + k * lanes);
         else if ((s + k) % 2 == 0) sum0 = hn::Add(sum0, value);
         else sum1 = hn::Add(sum1, value);
@@ -66,17 +72,15 @@ HWY_INLINE void stream_vectors(const float* HWY_RESTRICT from, std::int64_t coun
   *sink = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, sum1)));
 }
 
-void stream_loop(const float* from, std::int64_t count, StreamForm form, float* to, float* sink) {
-  // Reads and writes of a mix line by line, or whole blocks read and written in turn.
+void stream_loop(const Word* from, std::int64_t count, StreamForm form, Word* to, Word* sink) {
   const std::int64_t block = form.block == 0 ? count : form.block;
   for (std::int64_t begin = 0; begin < count; begin += block) {
-    const std::int64_t size = std::min(block, count - begin);
-    const bool apart = to != nullptr && form.block != 0;
-    float* together = apart || to == nullptr ? nullptr : to + begin;
-    if (form.vectors == 1) stream_vectors<1>(from + begin, size, form.streams, together, sink);
-    else stream_vectors<4>(from + begin, size, form.streams, together, sink);
-    if (!apart) continue;
-    const hn::ScalableTag<float> d;
+    const std::int64_t size = std::min(block, count - begin), ahead = form.prefetch ? block : 0;
+    Word* together = form.apart || to == nullptr ? nullptr : to + begin;
+    if (form.vectors == 1) stream_vectors<1>(from + begin, size, form.streams, ahead, together, sink);
+    else stream_vectors<4>(from + begin, size, form.streams, ahead, together, sink);
+    if (!form.apart || to == nullptr) continue;
+    const hn::ScalableTag<Word> d;
     const auto value = hn::Set(d, *sink);
     for (std::int64_t i = 0; i < size; i += static_cast<std::int64_t>(hn::Lanes(d))) hn::Stream(value, d, to + begin + i);
   }
@@ -98,15 +102,16 @@ double seconds_of(const auto& body) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+template <typename T>
 struct alignas(64) Sink {
-  float value;
+  T value;
 };
 
 }  // namespace
 
 double fma_peak_gflops(ThreadPool& pool) {
   const int threads = pool.num_threads();
-  std::vector<Sink> sinks(static_cast<std::size_t>(threads));
+  std::vector<Sink<float>> sinks(static_cast<std::size_t>(threads));
   double best = 0;
   for (int repeat = 0; repeat < 25; ++repeat) {
     std::vector<double> flop(static_cast<std::size_t>(threads));
@@ -120,31 +125,60 @@ double fma_peak_gflops(ThreadPool& pool) {
   return best;
 }
 
-double bandwidth_gbps(ThreadPool& pool, std::int64_t read_bytes, bool write) {
-  // Far beyond the caches the size makes no difference.
-  constexpr std::int64_t most_bytes = std::int64_t{256} << 20;
-  const int threads = pool.num_threads();
-  const std::int64_t count = std::min(read_bytes, most_bytes) / 4 / threads / 65536 * 65536;
-  const auto total = static_cast<std::size_t>(count * threads + 32);
-  std::vector<float> from(total, 1.0f), to(write ? total : 0);
-  const auto aligned = [](float* p) { return reinterpret_cast<float*>((reinterpret_cast<std::uintptr_t>(p) + 63) / 64 * 64); };
-  std::vector<Sink> sinks(static_cast<std::size_t>(threads));
+struct BandwidthLoops::Loops {
+  ThreadPool& pool;
+  const Word* from;
+  Word* to;                       // null: nothing is written
+  std::int64_t count, num_tasks;  // words of a task; more tasks than threads, as in the workloads: a thread that has to wait delays the others less
+  std::vector<Sink<Word>> sinks;
   std::vector<StreamForm> forms;
+  std::vector<std::vector<double>> gbps;  // of every run of each form
+};
+
+BandwidthLoops::BandwidthLoops(ThreadPool& pool, std::span<const std::byte> from, std::span<std::byte> to) {
+  // Whole lines: what is cut off at the ends is not counted either.
+  const auto aligned = [](const std::byte* p) { return (reinterpret_cast<std::uintptr_t>(p) + 63) / 64 * 64; };
+  constexpr std::int64_t most_words_per_task = std::int64_t{1} << 20, block = 65536;
+  const std::int64_t words = static_cast<std::int64_t>(to.empty() ? from.size() : std::min(from.size(), to.size())) / 4 - 16, threads = pool.num_threads();
+  const std::int64_t count = std::min(most_words_per_task, words / threads / block * block), num_tasks = words / count;
+  loops_ = std::make_unique<Loops>(Loops{pool, reinterpret_cast<const Word*>(aligned(from.data())), to.empty() ? nullptr : reinterpret_cast<Word*>(aligned(to.data())),
+                                         count, num_tasks, std::vector<Sink<Word>>(static_cast<std::size_t>(num_tasks)), {}, {}});
   for (int vectors : {1, 4})
-    for (int streams : {1, 2, 4, 8, 16}) forms.push_back({streams, vectors, 0});
-  if (write)
-    for (std::int64_t block : {1024, 16384}) forms.push_back({8, 1, block});
-  double best = 0;
-  for (int repeat = 0; repeat < 7; ++repeat)
-    for (const StreamForm& form : forms) {
-      const double seconds = seconds_of([&] {
-        pool.run(threads, [&](std::int64_t task, int) {
-          HWY_DYNAMIC_DISPATCH(stream_loop)
-          (aligned(from.data()) + task * count, count, form, write ? aligned(to.data()) + task * count : nullptr, &sinks[static_cast<std::size_t>(task)].value);
-        });
+    for (int streams : {1, 2, 4, 8, 16}) loops_->forms.push_back({streams, vectors});
+  // Blocks are a few rows of 16 KiB, side by side.
+  for (int streams : {4, 8}) loops_->forms.push_back({streams, 1, streams * 4096, false, true});
+  if (!to.empty())
+    for (std::int64_t apart : {1024, 16384}) loops_->forms.push_back({8, 1, apart, true});
+  loops_->gbps.resize(loops_->forms.size());
+}
+BandwidthLoops::~BandwidthLoops() = default;
+
+void BandwidthLoops::run() {
+  Loops& loops = *loops_;
+  for (std::size_t i = 0; i < loops.forms.size(); ++i) {
+    const double seconds = seconds_of([&] {
+      loops.pool.run(loops.num_tasks, [&](std::int64_t task, int) {
+        HWY_DYNAMIC_DISPATCH(stream_loop)
+        (loops.from + task * loops.count, loops.count, loops.forms[i], loops.to == nullptr ? nullptr : loops.to + task * loops.count,
+         &loops.sinks[static_cast<std::size_t>(task)].value);
       });
-      best = std::max(best, static_cast<double>(count * threads) * 4 * (write ? 2 : 1) / seconds * 1e-9);
-    }
+    });
+    loops.gbps[i].push_back(static_cast<double>(loops.count * loops.num_tasks) * (loops.to == nullptr ? 4 : 8) / seconds * 1e-9);
+  }
+}
+
+double BandwidthLoops::best_gbps() const {
+  double best = 0;
+  for (const std::vector<double>& runs : loops_->gbps) best = std::max(best, *std::max_element(runs.begin(), runs.end()));
+  return best;
+}
+
+double BandwidthLoops::median_gbps() const {
+  double best = 0;
+  for (std::vector<double> runs : loops_->gbps) {
+    std::sort(runs.begin(), runs.end());
+    best = std::max(best, runs[runs.size() / 2]);
+  }
   return best;
 }
 

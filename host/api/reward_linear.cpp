@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "host/plan/owned_workspace.hpp"
 #include "host/plan/print_plan.hpp"
@@ -13,6 +14,7 @@
 #include "host/validate/tensor.hpp"
 #include "kernels/cpu/batch_loss.hpp"
 #include "kernels/cpu/reward_linear.hpp"
+#include "kernels/cpu/reward_linear_sweep.hpp"
 #include "kernels/cpu/segment_reduce.hpp"
 
 namespace segpref {
@@ -23,7 +25,7 @@ struct Buffers {
   Booked<Real> sums, coefficient_sums, partial_sums, scores, grad_scores, grad_pairs, discount_powers, grad_step_rewards;
   Booked<std::uint8_t> used, pair_counted, segment_counted;
   Booked<cpu::PairSums> slab_sums;
-  Booked<std::int64_t> piece_begins, by_begin, reach;
+  Booked<std::int64_t> piece_begins, pieces_left, by_begin, reach;
 };
 
 template <typename Real>
@@ -36,6 +38,7 @@ Buffers<Real> book(const PreferenceCapacity& capacity, std::int64_t feature_dim,
   buffers.coefficient_sums = layout.book<Real>(capacity.num_segments);
   buffers.partial_sums = layout.book<Real>(cpu::num_partial_sums(capacity.num_steps) * feature_dim);
   buffers.piece_begins = layout.book<std::int64_t>(capacity.num_segments + 1);
+  buffers.pieces_left = layout.book<std::int64_t>(capacity.num_pairs);
   buffers.scores = layout.book<Real>(scores);
   buffers.grad_scores = layout.book<Real>(scores);
   buffers.grad_pairs = layout.book<Real>(validation::product("pairs", pairs, 2));
@@ -109,21 +112,27 @@ void run(const Context& context, const LinearLossPlan& plan, const Call& call, W
   const cpu::FeatureSums<Real> sums{buffers.sums.in(workspace), buffers.coefficient_sums.in(workspace), buffers.partial_sums.in(workspace),
                                     buffers.piece_begins.in(workspace)};
   Real* scores = call.result.scores.present() ? static_cast<Real*>(call.result.scores.data) : buffers.scores.in(workspace);
+  auto* step_rewards = static_cast<Real*>(call.step_rewards.data);
+  auto* grad_features = static_cast<Element*>(call.gradients.features.data);
   cpu::mark_used_segments(batch, call.result.scores.present(), used);
-  cpu::sum_features(batch, aggregation, features, head, used, sums, static_cast<Real*>(call.step_rewards.data), pool);
-  cpu::linear_scores(batch, head, feature_dim, used, sums, scores, pool);
-
   const cpu::BatchLossArgs<Real> args = loss_args(call, buffers, static_cast<const Real*>(scores), workspace);
+
+  const auto sweep_scale = grad_features == nullptr ? std::nullopt : cpu::linear_sweep_scale<Element>(args, aggregation, feature_dim);
+  if (sweep_scale) {
+    cpu::linear_sweep(args, aggregation, *sweep_scale, features, head, used, sums, step_rewards, scores, grad_features, buffers.pieces_left.in(workspace), pool);
+  } else {
+    cpu::sum_features(batch, aggregation, features, head, used, sums, step_rewards, pool);
+    cpu::linear_scores(batch, head, feature_dim, used, sums, scores, pool);
+  }
   cpu::batch_loss(args, pool);
   if (!wants_gradients(call.gradients)) return;  // not a null grad_scores: without segments it is null, and gradients are zeros
   cpu::linear_grad_head(batch, head, feature_dim, args.grad_scores, args.segment_counted, sums, static_cast<Real*>(call.gradients.weight.data),
                         static_cast<Real*>(call.gradients.bias.data), pool);
-  if (!call.gradients.features.present()) return;
+  if (sweep_scale || !call.gradients.features.present()) return;
   const cpu::SegmentOrder order = cpu::order_segments(batch, buffers.by_begin.in(workspace), buffers.reach.in(workspace));
   Real* grad_step_rewards = buffers.grad_step_rewards.in(workspace);
   cpu::expand_gradient(batch, aggregation, order, args.grad_scores, args.segment_counted, grad_step_rewards, pool);
-  cpu::linear_grad_features(batch.num_members, batch.num_steps, feature_dim, head.weight, grad_step_rewards,
-                            static_cast<Element*>(call.gradients.features.data), pool);
+  cpu::linear_grad_features(batch.num_members, batch.num_steps, feature_dim, head.weight, grad_step_rewards, grad_features, pool);
 }
 
 }  // namespace

@@ -59,6 +59,20 @@ void run(const Context& context, const MlpLossPlan& plan, const ConstTensorView&
   else run_steps_path(call);
 }
 
+/// With the buffers of the type that the plan was made for: an f64 plan stops keeping activations at half as many.
+template <typename Real>
+std::string description_of(const MlpLossPlan& plan) {
+  WorkspaceLayout layout;
+  const auto buffers = cpu::mlp::book_loss<Real>({plan.architecture(), plan.compute()}, plan.capacity(), plan.num_threads(), layout);
+  return fmt::format(
+      "mlp_preference_loss: {} members, {} hidden layers, up to {} distinct steps per member. Weight gradients alone, of pairs of at most {} steps that hardly share any: groups of "
+      "whole pairs of about {} steps, forward, loss and backward one after the other. Else: forward of all distinct steps in tiles of {}, the loss, then backward; activations are {}. "
+      "Products of {} operands. Up to {} parts of a member's gradient; workspace {} bytes for {} threads",
+      plan.architecture().num_members, plan.architecture().hidden.size(), buffers.row_capacity, buffers.group_capacity, cpu::mlp::rows_per_group, cpu::mlp::rows_per_tile,
+      buffers.stores_activations ? "kept between the two passes" : "computed again in the backward pass (keeping them would take more than 1 GiB)",
+      plan.compute() == Compute::bf16 ? "bf16" : name_of(dtype_of<Real>::value), buffers.max_slabs, plan.workspace_bytes(), plan.num_threads());
+}
+
 }  // namespace
 
 MlpLossPlan::MlpLossPlan(const RewardArchitecture& architecture, const PreferenceCapacity& capacity, int num_threads, Compute compute)
@@ -68,7 +82,7 @@ MlpLossPlan::MlpLossPlan(const RewardArchitecture& architecture, const Preferenc
   validation::compute(compute, capacity.dtype);
   if (num_threads < 1 || num_threads > 1024)
     throw Error(ErrorCode::invalid_argument, fmt::format("num_threads = {} is outside [1, 1024]", num_threads));
-  // Booked for the wider of the two types of parameters.
+  // Booked for the type of the parameters that it will run on.
   WorkspaceLayout layout;
   if (capacity.dtype == DType::f64) cpu::mlp::book_loss<double>({architecture_, compute_}, capacity_, num_threads_, layout);
   else cpu::mlp::book_loss<float>({architecture_, compute_}, capacity_, num_threads_, layout);
@@ -76,17 +90,7 @@ MlpLossPlan::MlpLossPlan(const RewardArchitecture& architecture, const Preferenc
   print_if_asked(*this);
 }
 
-std::string MlpLossPlan::describe() const {
-  WorkspaceLayout layout;
-  const auto buffers = cpu::mlp::book_loss<float>({architecture_, compute_}, capacity_, num_threads_, layout);
-  return fmt::format(
-      "mlp_preference_loss: {} members, {} hidden layers, up to {} distinct steps per member. Weight gradients alone, of pairs of at most {} steps that hardly share any: groups of "
-      "whole pairs of about {} steps, forward, loss and backward one after the other. Else: forward of all distinct steps in tiles of {}, the loss, then backward; activations are {}. "
-      "Products of {} operands. Up to {} parts of a member's gradient; workspace {} bytes for {} threads",
-      architecture_.num_members, architecture_.hidden.size(), buffers.row_capacity, buffers.group_capacity, cpu::mlp::rows_per_group, cpu::mlp::rows_per_tile,
-      buffers.stores_activations ? "kept between the two passes" : "computed again in the backward pass (keeping them would take more than 1 GiB)", compute_ == Compute::bf16 ? "bf16" : name_of(capacity_.dtype == DType::f64 ? DType::f64 : DType::f32), buffers.max_slabs,
-      workspace_bytes_, num_threads_);
-}
+std::string MlpLossPlan::describe() const { return capacity_.dtype == DType::f64 ? description_of<double>(*this) : description_of<float>(*this); }
 
 void mlp_preference_loss(const Context& context, const MlpLossPlan& plan, ConstTensorView parameters, const Features& features, const PreferenceBatch& in,
                          const PreferenceOptions& options, const PreferenceResult& result, const MlpGradients& gradients, const DropoutState& dropout,

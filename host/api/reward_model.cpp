@@ -75,8 +75,13 @@ std::vector<ParameterSlot> parameter_layout(const RewardArchitecture& architectu
 }
 
 std::int64_t num_parameters(const RewardArchitecture& architecture) {
-  const ParameterSlot last = parameter_layout(architecture).back();
-  return last.begin + last.size;
+  validate(architecture);
+  std::int64_t per_member = 0;
+  for (std::size_t layer = 0; layer <= architecture.hidden.size(); ++layer) {
+    const std::int64_t out = layer == architecture.hidden.size() ? 1 : architecture.hidden[layer];
+    per_member += out * (fan_in(architecture, layer) + (architecture.bias ? 1 : 0));
+  }
+  return architecture.num_members * per_member;  // the end of parameter_layout(), without its strings: every run asks
 }
 
 void initialize_parameters(const RewardArchitecture& architecture, std::uint64_t seed, std::vector<float>& parameters) {

@@ -91,8 +91,10 @@ std::vector<std::int32_t> read_codes(NpzReader& reader, const std::string& key, 
   return result;
 }
 
-// The labels, or nothing with chosen_rejected; they also tell the number of pairs.
-std::optional<NpyArray> read_raw_labels(NpzReader& reader, const std::string& key, LabelConvention convention) {
+// The labels, or nothing with chosen_rejected and where they may be missing.
+std::optional<NpyArray> read_raw_labels(NpzReader& reader, const std::string& key, const DatasetOptions& options) {
+  const LabelConvention convention = options.labels;
+  if (options.allow_missing_labels && !reader.has(key)) return std::nullopt;
   const std::string where = fmt::format("{}: {}", reader.path(), key);
   if (convention == LabelConvention::chosen_rejected) {
     if (reader.has(key))
@@ -127,7 +129,8 @@ class DatasetReader {
 
   std::unique_ptr<Target> read() {
     const bool ragged = reader_.has("offsets"), paired = reader_.has("obs_1");
-    if (ragged == paired)
+    if (ragged && paired) fail(fmt::format("{}: has both 'offsets' (a ragged data set) and 'obs_1' (a paired one)", reader_.path()));
+    if (!ragged && !paired)
       fail(fmt::format(
           "{}: is neither a ragged data set (features, offsets, pairs, labels) nor a paired one (obs_1, action_1, obs_2, "
           "action_2, label)",
@@ -175,7 +178,7 @@ class DatasetReader {
     out_->offsets = files::to_integers(files::read_all(offsets), where("offsets"));
     out_->num_segments = static_cast<std::int64_t>(out_->offsets.size()) - 1;
     read_pairs();
-    labels_ = read_raw_labels(reader_, "labels", options_.labels);
+    labels_ = read_raw_labels(reader_, "labels", options_);
     check_labels_shape("labels");
 
     const bool two = reader_.has("observations") && !reader_.has("features");
@@ -240,7 +243,7 @@ class DatasetReader {
   }
 
   void read_paired() {
-    labels_ = read_raw_labels(reader_, "label", options_.labels);
+    labels_ = read_raw_labels(reader_, "label", options_);
     std::vector<NpyStream> streams;  // obs_1, obs_2, action_1, action_2
     const bool actions = reader_.has("action_1") || reader_.has("action_2");
     const char* keys[4] = {"obs_1", "obs_2", "action_1", "action_2"};

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <span>
 
 #include <fmt/ranges.h>
@@ -35,7 +36,7 @@ struct Tally {
     const double probability = sigmoid(outcomes.log_second - outcomes.log_first);
     if (label == 0.5) return;
     ++judged;
-    if ((label > 0.5) == (logit > 0) && logit != 0) ++correct;
+    if (label > 0.5 ? logit > 0 : logit < 0) ++correct;  // neither 0 nor NaN is right
     const auto bin = static_cast<std::size_t>(std::min(9.0, std::floor(probability * 10)));
     bin_probability[bin] += probability;
     bin_label[bin] += label;
@@ -61,6 +62,15 @@ Enum enum_of(const std::string& key, const std::string& name, std::span<const ch
   for (std::size_t i = 0; i < names.size(); ++i)
     if (name == names[i]) return static_cast<Enum>(i);
   throw Error(ErrorCode::bad_data, fmt::format("metadata {} = '{}' must be one of {}", key, name, fmt::join(names, ", ")));
+}
+
+/// A number in (0, most].
+double number_of(const char* key, const std::string& text, double most) {
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end != '\0' || !(value > 0 && value <= most))
+    throw Error(ErrorCode::bad_data, fmt::format("metadata {} = '{}' must be a number > 0{}", key, text, most == 1.0 ? " and <= 1" : ""));
+  return value;
 }
 
 /// "0.5,0.25": one number per member, eta > 0 or log_nu.
@@ -99,8 +109,8 @@ ScoreOptions RewardEnsemble::score_options() const {
     return entry == file_.metadata.end() ? nullptr : &entry->second;
   };
   if (const std::string* name = find("score.aggregation")) options.aggregation = enum_of<Aggregation>("score.aggregation", *name, aggregation_names);
-  if (const std::string* value = find("score.discount")) options.discount = std::strtod(value->c_str(), nullptr);
-  if (const std::string* value = find("score.temperature")) options.temperature = std::strtod(value->c_str(), nullptr);
+  if (const std::string* value = find("score.discount")) options.discount = number_of("score.discount", *value, 1.0);
+  if (const std::string* value = find("score.temperature")) options.temperature = number_of("score.temperature", *value, std::numeric_limits<double>::max());
   if (const std::string* name = find("score.tie_model")) options.tie_model = enum_of<TieModel>("score.tie_model", *name, tie_model_names);
   if (options.tie_model == TieModel::none) return options;
   const std::string* values = find("score.tie_parameter");
@@ -166,7 +176,8 @@ std::vector<float> RewardEnsemble::logits(const Context& context, const Preferen
   return all;
 }
 
-Evaluation RewardEnsemble::evaluate(const Context& context, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs, const float* labels) const {
+Evaluation RewardEnsemble::evaluate(const Context& context, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs, const float* labels,
+                                    NonFinite nonfinite) const {
   const std::vector<float> member_logits = logits(context, data, pairs);
   const PreferenceBatch batch = data.batch();
   const auto members = static_cast<std::size_t>(file_.architecture.num_members);
@@ -180,12 +191,16 @@ Evaluation RewardEnsemble::evaluate(const Context& context, const PreferenceData
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const double weight = batch.weights.present() ? static_cast<double>(static_cast<const float*>(batch.weights.data)[pairs[i]]) : 1.0;
     if (weight == 0) continue;
+    double sum = 0;
+    for (std::size_t member = 0; member < members; ++member) sum += static_cast<double>(member_logits[member * pairs.size() + i]);
+    if (nonfinite == NonFinite::skip && !std::isfinite(sum)) {
+      ++evaluation.num_skipped;
+      continue;
+    }
     ++evaluation.num_pairs;
     const double label = labels[pairs[i]];
-    double sum = 0;
     for (std::size_t member = 0; member < members; ++member) {
       const double logit = member_logits[member * pairs.size() + i];
-      sum += logit;
       tallies[member].add(logit, score.tie_model, tie_of(member), label, weight);
     }
     mean.add(sum / static_cast<double>(members), score.tie_model, mean_tie, label, weight);

@@ -52,17 +52,19 @@ Features rows_of(const Features& features, const Stretch& stretch) {
   return rows;
 }
 
+/// Sums around the first value keep the digits of the deviation: equal values have exactly none.
 struct Moments {
-  double number = 0, sum = 0, squares = 0;
+  double number = 0, origin = 0, sum = 0, squares = 0;
 
   void add(double value) {
     if (!std::isfinite(value)) return;
+    if (number == 0) origin = value;
     number += 1;
-    sum += value;
-    squares += value * value;
+    sum += value - origin;
+    squares += (value - origin) * (value - origin);
   }
-  double mean() const { return sum / number; }
-  double variance() const { return squares / number - mean() * mean(); }
+  double mean() const { return origin + sum / number; }
+  double variance() const { return squares / number - sum / number * (sum / number); }
 };
 
 }  // namespace

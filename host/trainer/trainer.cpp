@@ -219,7 +219,7 @@ std::optional<EpochReport> Trainer::run_epoch(const std::function<bool(std::int6
   state.ensemble.file().parameters = next.parameters;
   state.keep_score_options(state.ensemble, next.ties.value);
   if (!state.held_out.empty()) {
-    report.held_out = state.ensemble.evaluate(state.context, state.data, state.held_out, static_cast<const float*>(state.data.batch().labels.data));
+    report.held_out = state.ensemble.evaluate(state.context, state.data, state.held_out, static_cast<const float*>(state.data.batch().labels.data), state.options.loss.nonfinite);
     const double accuracy = report.held_out->mean.accuracy.value_or(0.0);
     if (accuracy > next.best_accuracy) {
       next.best_accuracy = accuracy;

@@ -50,8 +50,8 @@ BatchShape preference_shape(const PreferenceBatch& in, const CallDevice& device,
     else tensor("pair_order", in.pair_order, device, index_types, {any_extent}, words);
     shape.num_batch_pairs = in.pair_order.shape[own_order ? 1 : 0];
   }
-  if (in.weights.present()) per_member("weights", in.weights, device, real_types, num_members, shape.num_pairs, "num_pairs");
-  if (in.margins.present()) per_member("margins", in.margins, device, real_types, num_members, shape.num_pairs, "num_pairs");
+  if (in.weights.present()) per_member("weights", in.weights, device, real_types, num_members, shape.num_pairs, "[num_pairs] or [num_members, num_pairs]");
+  if (in.margins.present()) per_member("margins", in.margins, device, real_types, num_members, shape.num_pairs, "[num_pairs] or [num_members, num_pairs]");
   return shape;
 }
 

@@ -20,8 +20,8 @@ RankingShape ranking_shape(const RankingBatch& in, const CallDevice& device, std
   shape.num_rankings = in.ranking_offsets.shape[0] - 1;
   product("rankings", shape.num_entries, num_members);
   if (in.weights.present()) {
-    if (wide) per_member("weights", in.weights, device, {DType::f32, DType::f64}, num_members, shape.num_rankings, "num_rankings");
-    else per_member("weights", in.weights, device, {DType::f32}, num_members, shape.num_rankings, "num_rankings");
+    if (wide) per_member("weights", in.weights, device, {DType::f32, DType::f64}, num_members, shape.num_rankings, "[num_rankings] or [num_members, num_rankings]");
+    else per_member("weights", in.weights, device, {DType::f32}, num_members, shape.num_rankings, "[num_rankings] or [num_members, num_rankings]");
   }
   if (in.ranking_top < 0) throw Error(ErrorCode::invalid_argument, fmt::format("ranking_top = {} must be >= 0 (0: all stages)", in.ranking_top));
   return shape;

@@ -77,11 +77,9 @@ void rows(std::string_view name, const ConstTensorView& view, const CallDevice& 
 }
 
 void per_member(std::string_view name, const ConstTensorView& view, const CallDevice& device, std::initializer_list<DType> dtypes,
-                std::int64_t num_members, std::int64_t num, std::string_view num_word) {
-  if (view.rank == 2)
-    tensor(name, view, device, dtypes, {num_members, num}, fmt::format("[{0}] or [num_members, {0}]", num_word));
-  else
-    tensor(name, view, device, dtypes, {num}, fmt::format("[{0}] or [num_members, {0}]", num_word));
+                std::int64_t num_members, std::int64_t num, std::string_view shape_words) {
+  if (view.rank == 2) tensor(name, view, device, dtypes, {num_members, num}, shape_words);
+  else tensor(name, view, device, dtypes, {num}, shape_words);
 }
 
 void option(std::string_view name, double value, bool ok, std::string_view rule) {

@@ -21,9 +21,9 @@ void tensor(std::string_view name, const ConstTensorView& view, const CallDevice
 void rows(std::string_view name, const ConstTensorView& view, const CallDevice& device, std::initializer_list<DType> dtypes,
           std::int64_t num_rows, std::int64_t row_size, std::string_view shape_words);
 
-/// Either [num] or [num_members, num].
+/// Either [num] or [num_members, num]; `shape_words` names both.
 void per_member(std::string_view name, const ConstTensorView& view, const CallDevice& device, std::initializer_list<DType> dtypes,
-                std::int64_t num_members, std::int64_t num, std::string_view num_word);
+                std::int64_t num_members, std::int64_t num, std::string_view shape_words);
 
 /// An option: `value` must satisfy `ok`. Message: "temperature = 0 must be finite and > 0".
 void option(std::string_view name, double value, bool ok, std::string_view rule);

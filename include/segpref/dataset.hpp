@@ -30,6 +30,7 @@ SEGPREF_API std::string_view name_of(LabelConvention convention);
 struct DatasetOptions {
   LabelConvention labels = LabelConvention::probability_of_second;
   bool allow_nonfinite_features = false;  ///< false: a step of a segment with a NaN or infinite feature is an error
+  bool allow_missing_labels = false;      ///< candidates for a query: labels are 0 where the file has none
 };
 
 /// The comparisons of a file, owned. Features keep their dtype f16 or f32; f64 features are stored as f32 (features_narrowed).

@@ -16,7 +16,8 @@ enum class Reduction : std::uint8_t { mean, sum, none };
 enum class NonFinite : std::uint8_t { propagate, skip };
 
 /// The comparisons that one call uses. Integer arrays are i32 or i64. Labels, weights and margins are f32; f64 is also taken
-/// where rewards or features are f64. All arrays are contiguous and on the device of the rewards or features.
+/// where rewards or features are f64 (through an MLP: where its parameters are). All arrays are contiguous and on the device of the
+/// rewards or features.
 struct PreferenceBatch {
   ConstTensorView offsets;     ///< [num_segments + 1], non-decreasing, in [0, num_steps]: segment s is [offsets[s], offsets[s + 1])
   ConstTensorView begins;      ///< [num_segments], instead of offsets: windows that may overlap; needs lengths
@@ -38,7 +39,7 @@ struct PreferenceOptions {
   double lapse = 0.0;        ///< [0, 1): the rater answers at random with this probability
   double centering = 0.0;    ///< >= 0: adds centering * (score_first + score_second)^2
   TieModel tie_model = TieModel::none;
-  ConstTensorView tie_parameter;  ///< [1] or [num_members], f32 or f64: eta > 0 (rao_kupper) or log_nu (davidson)
+  ConstTensorView tie_parameter;  ///< [1] or [num_members], f32, or f64 where labels may be: eta > 0 (rao_kupper) or log_nu (davidson)
   Reduction reduction = Reduction::mean;
   std::optional<double> normalizer;  ///< > 0: divisor of Reduction::mean instead of the batch's own sum of weights
   NonFinite nonfinite = NonFinite::propagate;
@@ -56,7 +57,8 @@ enum Metric : int {
   num_metrics
 };
 
-/// Where results go. An absent view is not computed. "real" is f64 when rewards or features are f64, else f32.
+/// Where results go. An absent view is not computed. "real" is f64 when rewards or features are f64 (through an MLP: when its
+/// parameters are), else f32.
 struct PreferenceResult {
   TensorView loss;                ///< [num_members] real: reduced loss; must be absent with Reduction::none
   TensorView loss_per_pair;       ///< [num_members, num_batch_pairs] real: w * (loss + centring term); 0 for a left-out pair

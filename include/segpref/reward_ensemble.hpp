@@ -31,7 +31,8 @@ struct Evaluation {
   Agreement mean;                   ///< of the mean score of the ensemble (and the mean tie parameter)
   double brier = 0.0;               ///< mean of (P(second preferred) + P(tie) / 2 - label)^2
   double ece = 0.0;                 ///< expected calibration error over 10 bins of P(second preferred | no tie), judged pairs
-  std::int64_t num_pairs = 0;       ///< pairs with weight > 0
+  std::int64_t num_pairs = 0;       ///< pairs with weight > 0 that were not skipped
+  std::int64_t num_skipped = 0;     ///< pairs left out by NonFinite::skip: a member's logit is not finite
   std::vector<Agreement> members;
 };
 
@@ -55,8 +56,10 @@ class SEGPREF_API RewardEnsemble {
   void predict(const Context& context, const Features& features, const Prediction& prediction) const;
   /// Logits [num_members, pairs.size()] of pairs of a data set (before normalisation), in chunks.
   std::vector<float> logits(const Context& context, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs) const;
-  /// Agreement with `labels` [num_pairs of the data set]; pairs of weight 0 are left out.
-  Evaluation evaluate(const Context& context, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs, const float* labels) const;
+  /// Agreement with `labels` [num_pairs of the data set]; pairs of weight 0 are left out. A logit that is not finite makes the loss NaN and
+  /// counts as wrong, or its pair is skipped.
+  Evaluation evaluate(const Context& context, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs, const float* labels,
+                      NonFinite nonfinite = NonFinite::propagate) const;
 
  private:
   RewardModelFile file_;

@@ -151,7 +151,7 @@ typedef struct segpref_preference_options {
   double lapse;        /* [0, 1): the rater answers at random with this probability; default 0 */
   double centering;    /* >= 0: adds centering * (score_first + score_second)^2; default 0 */
   double normalizer;   /* > 0: divisor of reduction mean instead of the batch's own sum of weights; default 0: none */
-  const DLTensor* tie_parameter; /* [1] or [num_members]: eta > 0 (Rao-Kupper) or log_nu (Davidson); absent without a tie model */
+  const DLTensor* tie_parameter; /* [1] or [num_members], f32, or real: eta > 0 (Rao-Kupper) or log_nu (Davidson); absent without a tie model */
 } segpref_preference_options;
 
 SEGPREF_C_API void segpref_preference_options_init(segpref_preference_options* options);
@@ -197,13 +197,13 @@ SEGPREF_C_API segpref_status segpref_preference_loss(const segpref_context* cont
 typedef struct segpref_linear_head {
   size_t struct_size;
   const DLTensor* weight; /* [num_members, feature_dim] or [feature_dim] */
-  const DLTensor* bias;   /* [num_members]; absent: 0 */
+  const DLTensor* bias;   /* [num_members], or [1] for all members; absent: 0 */
 } segpref_linear_head;
 
 typedef struct segpref_linear_gradients {
   size_t struct_size;
   const DLTensor* weight;   /* the shape of the weight */
-  const DLTensor* bias;     /* the shape of the bias */
+  const DLTensor* bias;     /* the shape of the bias; summed over members where they share it */
   const DLTensor* features; /* [num_steps, feature_dim], the dtype of the features, summed over members */
 } segpref_linear_gradients;
 
@@ -223,7 +223,9 @@ enum {
   SEGPREF_ACTIVATION_GELU = 4
 };
 enum { SEGPREF_OUTPUT_IDENTITY = 0, SEGPREF_OUTPUT_TANH = 1, SEGPREF_OUTPUT_SIGMOID = 2 };
-enum { SEGPREF_COMPUTE_STANDARD = 0, SEGPREF_COMPUTE_BF16 = 1 }; /* bf16 is SEGPREF_UNSUPPORTED in this version */
+/* Precision of the matrix products. bf16 rounds their operands and adds up in f32; it takes f32 parameters and is SEGPREF_UNSUPPORTED where the
+ * processor has no AVX512-BF16. */
+enum { SEGPREF_COMPUTE_STANDARD = 0, SEGPREF_COMPUTE_BF16 = 1 };
 #define SEGPREF_MAX_HIDDEN 4
 
 /* An ensemble of MLPs feature_dim -> hidden... -> 1; without hidden layers it is the linear model. */
@@ -279,7 +281,8 @@ typedef struct segpref_dropout_state {
 /* Forward of all steps and members that the batch uses, scores, loss and the whole backward pass. "real" follows the parameters here.
  *   parameters          [num_parameters] f32, or f64 (then everything is computed in f64)
  *   gradients, dropout  NULL: none
- *   step_rewards        [num_members, num_steps] real, out: 0 for steps in no counted pair; NULL: not computed */
+ *   step_rewards        [num_members, num_steps] real, out: 0 for steps in no counted pair; NULL: not computed
+ * Computes in SEGPREF_COMPUTE_STANDARD; a plan (section 12) can ask for bf16. */
 SEGPREF_C_API segpref_status segpref_mlp_preference_loss(const segpref_context* context, const segpref_reward_architecture* architecture,
                                                          const DLTensor* parameters, const segpref_features* features,
                                                          const segpref_preference_batch* batch, const segpref_preference_options* options,

@@ -1,6 +1,7 @@
 #include "kernels/cpu/batch_loss.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 namespace segpref::cpu {
 namespace {
@@ -21,8 +22,22 @@ const Real* gather(const RealArray& array, std::int64_t member, const std::int64
   return buffer;
 }
 
+/// Sets the flags of the segments that counted pairs of [begin, end) use. Several tasks may set the same flag.
 template <typename Real>
-void run_slab(const BatchLossArgs<Real>& args, std::int64_t member, std::int64_t slab) {
+void mark_segments(const BatchLossArgs<Real>& args, std::int64_t member, std::int64_t begin, std::int64_t end) {
+  const Batch& batch = *args.batch;
+  const std::uint8_t* pair_counted = args.pair_counted + member * batch.num_batch_pairs;
+  std::uint8_t* segment_counted = args.segment_counted + member * batch.num_segments;
+  for (std::int64_t i = begin; i < end; ++i) {
+    if (!pair_counted[i]) continue;
+    const std::int64_t pair = batch.pair_at(member, i);
+    for (int side = 0; side < 2; ++side)
+      std::atomic_ref<std::uint8_t>(segment_counted[batch.segment_of(pair, side)]).store(1, std::memory_order_relaxed);
+  }
+}
+
+template <typename Real>
+void run_slab(const BatchLossArgs<Real>& args, std::int64_t member, std::int64_t slab, bool marks_segments) {
   const Batch& batch = *args.batch;
   const Real* scores = args.scores + member * batch.num_segments;
   const std::int64_t slab_begin = slab * pairs_per_slab;
@@ -67,6 +82,7 @@ void run_slab(const BatchLossArgs<Real>& args, std::int64_t member, std::int64_t
       args.grad_pairs[2 * (first + i)] = grad_first[i];
       args.grad_pairs[2 * (first + i) + 1] = grad_second[i];
     }
+    if (marks_segments) mark_segments(args, member, begin, begin + count);
   }
   args.slab_sums[member * num_pair_slabs(batch.num_batch_pairs) + slab] = sums;
 }
@@ -82,6 +98,37 @@ void scatter_in_order(const BatchLossArgs<Real>& args, std::int64_t member, std:
   if (args.segment_counted == nullptr) return;
   std::uint8_t* segment_counted = args.segment_counted + member * batch.num_segments;
   for (std::int64_t pair = begin; pair < end; ++pair) segment_counted[2 * pair] = segment_counted[2 * pair + 1] = counted[pair];
+}
+
+/// Whether every segment stands in at most one counted pair of the member, once its segments are marked: then there are as many marks as sides.
+template <typename Real>
+bool segments_are_disjoint(const BatchLossArgs<Real>& args, std::int64_t member) {
+  const Batch& batch = *args.batch;
+  const auto flags_of = [](const std::uint8_t* flags, std::int64_t count) {
+    std::int64_t sum = 0;
+    for (std::int64_t i = 0; i < count; ++i) sum += flags[i];
+    return sum;
+  };
+  return flags_of(args.segment_counted + member * batch.num_segments, batch.num_segments) ==
+         2 * flags_of(args.pair_counted + member * batch.num_batch_pairs, batch.num_batch_pairs);
+}
+
+/// Adds the gradients of the counted pairs [begin, end) to those of their scores, in batch order, and marks the segments if that is still to do.
+template <typename Real>
+void scatter(const BatchLossArgs<Real>& args, std::int64_t member, std::int64_t begin, std::int64_t end, Real scale, bool marks_segments) {
+  const Batch& batch = *args.batch;
+  Real* grad_scores = args.grad_scores + member * batch.num_segments;
+  std::uint8_t* segment_counted = marks_segments ? args.segment_counted + member * batch.num_segments : nullptr;
+  for (std::int64_t i = begin; i < end; ++i) {
+    const std::int64_t position = member * batch.num_batch_pairs + i;
+    if (!args.pair_counted[position]) continue;
+    const std::int64_t pair = batch.pair_at(member, i);
+    for (int side = 0; side < 2; ++side) {
+      const std::int64_t segment = batch.segment_of(pair, side);
+      grad_scores[segment] += args.grad_pairs[2 * position + side] * scale;
+      if (segment_counted != nullptr) segment_counted[segment] = 1;
+    }
+  }
 }
 
 }  // namespace
@@ -114,9 +161,11 @@ void store_sums(const BatchLossArgs<Real>& args, std::int64_t num_slabs) {
       store_member_sums(args, member, PairSums());
       continue;
     }
-    PairSums& total = args.slab_sums[member * num_slabs];
-    for (std::int64_t slab = 1; slab < num_slabs; ++slab) add(total, args.slab_sums[member * num_slabs + slab]);
-    store_member_sums(args, member, total);
+    // Neighbours are added first, then sums of two, of four, ...: rounding errors grow with the number of rounds, not with that of slabs.
+    PairSums* slabs = args.slab_sums + member * num_slabs;
+    for (std::int64_t apart = 1; apart < num_slabs; apart *= 2)
+      for (std::int64_t slab = 0; slab + apart < num_slabs; slab += 2 * apart) add(slabs[slab], slabs[slab + apart]);
+    store_member_sums(args, member, slabs[0]);
   }
 }
 
@@ -124,7 +173,11 @@ template <typename Real>
 void batch_loss(const BatchLossArgs<Real>& args, ThreadPool& pool) {
   const Batch& batch = *args.batch;
   const std::int64_t num_slabs = num_pair_slabs(batch.num_batch_pairs);
-  pool.run(batch.num_members * num_slabs, [&](std::int64_t task, int) { run_slab(args, task / num_slabs, task % num_slabs); });
+  // Segments are marked early where that may let several threads scatter.
+  const bool wants_marks = args.grad_scores != nullptr && args.segment_counted != nullptr && !batch.identity_pairs();
+  const bool marks_early = wants_marks && num_slabs > 1 && pool.num_threads() > 1;
+  if (wants_marks) std::fill_n(args.segment_counted, batch.num_members * batch.num_segments, std::uint8_t{0});
+  pool.run(batch.num_members * num_slabs, [&](std::int64_t task, int) { run_slab(args, task / num_slabs, task % num_slabs, marks_early); });
   store_sums(args, num_slabs);
   if (args.grad_scores == nullptr) return;
 
@@ -146,24 +199,21 @@ void batch_loss(const BatchLossArgs<Real>& args, ThreadPool& pool) {
     }
     return;
   }
+  std::fill_n(args.grad_scores, batch.num_members * batch.num_segments, Real(0));
+  const auto disjoint = [&] {
+    for (std::int64_t member = 0; member < batch.num_members; ++member)
+      if (!segments_are_disjoint(args, member)) return false;
+    return true;
+  };
+  if (marks_early && disjoint()) {
+    pool.run(batch.num_members * num_slabs, [&](std::int64_t task, int) {
+      const std::int64_t member = task / num_slabs, begin = task % num_slabs * pairs_per_slab;
+      scatter(args, member, begin, std::min(batch.num_batch_pairs, begin + pairs_per_slab), scale_of(member), false);
+    });
+    return;
+  }
   // One task per member: contributions to a segment are added in batch order.
-  pool.run(batch.num_members, [&](std::int64_t member, int) {
-    Real* grad_scores = args.grad_scores + member * batch.num_segments;
-    std::fill_n(grad_scores, batch.num_segments, Real(0));
-    std::uint8_t* segment_counted = args.segment_counted == nullptr ? nullptr : args.segment_counted + member * batch.num_segments;
-    if (segment_counted != nullptr) std::fill_n(segment_counted, batch.num_segments, std::uint8_t{0});
-    const Real scale = scale_of(member);
-    for (std::int64_t i = 0; i < batch.num_batch_pairs; ++i) {
-      const std::int64_t position = member * batch.num_batch_pairs + i;
-      if (!args.pair_counted[position]) continue;
-      const std::int64_t pair = batch.pair_at(member, i);
-      for (int side = 0; side < 2; ++side) {
-        const std::int64_t segment = batch.segment_of(pair, side);
-        grad_scores[segment] += args.grad_pairs[2 * position + side] * scale;
-        if (segment_counted != nullptr) segment_counted[segment] = 1;
-      }
-    }
-  });
+  pool.run(batch.num_members, [&](std::int64_t member, int) { scatter(args, member, 0, batch.num_batch_pairs, scale_of(member), wants_marks && !marks_early); });
 }
 
 template void store_member_sums<float>(const BatchLossArgs<float>&, std::int64_t, const PairSums&);

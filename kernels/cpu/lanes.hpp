@@ -34,6 +34,10 @@ struct Lanes {
   friend HWY_INLINE Mask operator==(Lanes a, Lanes b) { return hn::Eq(a.v, b.v); }
 };
 
+HWY_INLINE std::int64_t lanes_per_vector() { return static_cast<std::int64_t>(hn::Lanes(Lanes::Tag())); }
+HWY_INLINE Lanes load_lanes(const double* aligned) { return hn::Load(Lanes::Tag(), aligned); }
+HWY_INLINE void store_lanes(Lanes value, double* aligned) { hn::Store(value.v, Lanes::Tag(), aligned); }
+
 HWY_INLINE Lanes select(Lanes::Mask condition, Lanes yes, Lanes no) { return hn::IfThenElse(condition, yes.v, no.v); }
 HWY_INLINE Lanes abs_of(Lanes x) { return hn::Abs(x.v); }
 HWY_INLINE Lanes max_of(Lanes a, Lanes b) { return hn::Max(a.v, b.v); }

@@ -21,6 +21,12 @@ struct PairGroup {
   Real score_first[size], score_second[size], grad_first[size], grad_second[size], label[size], weight[size], margin[size];
 };
 
+/// An empty segment scores 0.
+template <typename Real>
+HWY_INLINE Real mean_of(Real sum, StepRange steps) {
+  return sum / static_cast<Real>(std::max<std::int64_t>(1, steps.end - steps.begin));
+}
+
 template <typename Element, typename Real, typename Index>
 void sweep(const BatchLossArgs<Real>& args, bool is_mean, Real scale, const Index* HWY_RESTRICT offsets, std::int64_t member, std::int64_t slab,
            const Element* HWY_RESTRICT rewards, Real* HWY_RESTRICT scores, Element* HWY_RESTRICT grad_steps, bool stream) {
@@ -40,14 +46,18 @@ void sweep(const BatchLossArgs<Real>& args, bool is_mean, Real scale, const Inde
   for (std::int64_t begin = slab_begin, count = 0; begin < slab_end; begin += count) {
     const std::int64_t most_pairs = std::min(PairGroup<Real>::size, slab_end - begin), first_step_of_group = offsets[2 * begin];
     count = 0;
-    for (std::int64_t i = 0; i < most_pairs && offsets[2 * (begin + i)] - first_step_of_group < PairGroup<Real>::most_steps; ++i, ++count)
-      for (std::int64_t side = 0; side < 2; ++side) {
-        const std::int64_t segment = 2 * (begin + i) + side, first_step = offsets[segment], length = offsets[segment + 1] - first_step;
-        Real score = sum_of_steps<Real>(rewards + first_step, length, num_steps - first_step);
-        if (is_mean && length > 0) score /= static_cast<Real>(length);
-        (side == 0 ? group.score_first : group.score_second)[i] = score;
-        scores[segment] = score;
+    while (count < most_pairs && offsets[2 * (begin + count)] - first_step_of_group < PairGroup<Real>::most_steps) ++count;
+    const auto bounds_of = [=](std::int64_t segment) HWY_ATTR { return StepRange{offsets[segment], offsets[segment + 1]}; };
+    sums_of_segments(rewards, num_steps, 2 * begin, 2 * (begin + count), bounds_of, scores + 2 * begin);
+    for (std::int64_t i = 0; i < count; ++i) {
+      Real* score = scores + 2 * (begin + i);
+      if (is_mean) {
+        score[0] = mean_of(score[0], bounds_of(2 * (begin + i)));
+        score[1] = mean_of(score[1], bounds_of(2 * (begin + i) + 1));
       }
+      group.score_first[i] = score[0];
+      group.score_second[i] = score[1];
+    }
 
     const std::int64_t position = member * batch.num_pairs + begin;
     PairInputs<Real> in{count, group.score_first, group.score_second, nullptr, nullptr, nullptr, static_cast<Real>(args.tie_parameter(member, 0))};
@@ -66,7 +76,7 @@ void sweep(const BatchLossArgs<Real>& args, bool is_mean, Real scale, const Inde
       for (std::int64_t side = 0; side < 2; ++side) {
         const std::int64_t segment = 2 * (begin + i) + side, length = offsets[segment + 1] - offsets[segment];
         Real grad = (side == 0 ? group.grad_first : group.grad_second)[i] * scale;
-        if (is_mean) grad /= static_cast<Real>(std::max<std::int64_t>(1, length));
+        if (is_mean) grad = mean_of(grad, bounds_of(segment));
         writer.append(math::from_real<Element>(grad), length);
       }
   }
@@ -104,13 +114,22 @@ constexpr std::int64_t least_slabs = 16;
 }  // namespace
 
 template <typename Real>
-std::optional<Real> one_sweep_scale(const BatchLossArgs<Real>& args, const AggregationParams<Real>& aggregation) {
+std::optional<Real> scale_beforehand(const BatchLossArgs<Real>& args, const AggregationParams<Real>& aggregation) {
   const Batch& batch = *args.batch;
   const bool in_order = batch.identity_pairs() && !batch.windows() && batch.num_segments == 2 * batch.num_pairs;
   const bool one_coefficient = aggregation.aggregation != Aggregation::last && aggregation.discount_powers == nullptr;
   const bool divisor_known = !args.reduction.is_mean || args.reduction.normalizer.has_value() || (!batch.weights.present() && !args.loss.skip_nonfinite);
-  if (!in_order || !one_coefficient || !divisor_known || batch.num_members * num_sweep_slabs(batch.num_steps, batch.num_pairs) < least_slabs) return std::nullopt;
+  if (!in_order || !one_coefficient || !divisor_known) return std::nullopt;
   return static_cast<Real>(args.reduction.scale(static_cast<double>(batch.num_pairs)));
+}
+template std::optional<float> scale_beforehand<float>(const BatchLossArgs<float>&, const AggregationParams<float>&);
+template std::optional<double> scale_beforehand<double>(const BatchLossArgs<double>&, const AggregationParams<double>&);
+
+template <typename Real>
+std::optional<Real> one_sweep_scale(const BatchLossArgs<Real>& args, const AggregationParams<Real>& aggregation) {
+  const Batch& batch = *args.batch;
+  if (batch.num_members * num_sweep_slabs(batch.num_steps, batch.num_pairs) < least_slabs) return std::nullopt;
+  return scale_beforehand(args, aggregation);
 }
 template std::optional<float> one_sweep_scale<float>(const BatchLossArgs<float>&, const AggregationParams<float>&);
 template std::optional<double> one_sweep_scale<double>(const BatchLossArgs<double>&, const AggregationParams<double>&);

@@ -23,10 +23,14 @@ constexpr std::int64_t most_sweep_slabs(std::int64_t num_steps, std::int64_t num
   return std::min(num_pairs, num_pair_slabs(num_pairs) + 2 * (num_steps + num_pairs) / 65536 + 1);
 }
 
-/// What one_sweep_loss multiplies gradients with, or nothing where one sweep cannot do it:
+/// What gradients are multiplied with where a pair's gradient is known as soon as its scores are, else nothing:
 /// - segments must follow each other, each in one pair at its own place, with one coefficient for all its steps;
-/// - the divisor of the mean must be known before the sweep;
-/// - there must be slabs enough to share among threads.
+/// - the divisor of the mean must be known before all losses are.
+template <typename Real>
+std::optional<Real> scale_beforehand(const BatchLossArgs<Real>& args, const AggregationParams<Real>& aggregation);
+
+/// What one_sweep_loss multiplies gradients with, or nothing where one sweep cannot do it: beside scale_beforehand, there must be slabs enough to share
+/// among threads.
 template <typename Real>
 std::optional<Real> one_sweep_scale(const BatchLossArgs<Real>& args, const AggregationParams<Real>& aggregation);
 

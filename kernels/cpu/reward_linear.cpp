@@ -87,19 +87,21 @@ void mark_used_segments(const Batch& batch, bool all, std::uint8_t* used) {
 }
 
 template <typename Real>
+Real linear_score(const Batch& batch, const LinearWeights<Real>& head, std::int64_t feature_dim, const FeatureSums<Real>& sums, std::int64_t member,
+                  std::int64_t segment) {
+  if (batch.segment_end(segment) == batch.segment_begin(segment)) return 0;
+  const Real score = call_dot(sums.sums + segment * feature_dim, head.weight + member * feature_dim, feature_dim);
+  return head.bias == nullptr ? score : score + head.bias_of(member) * sums.coefficient_sums[segment];
+}
+
+template <typename Real>
 void linear_scores(const Batch& batch, const LinearWeights<Real>& head, std::int64_t feature_dim, const std::uint8_t* used,
                    const FeatureSums<Real>& sums, Real* scores, ThreadPool& pool) {
   const std::int64_t per_task = std::max<std::int64_t>(1, elements_per_task / feature_dim);
   pool.run((batch.num_segments + per_task - 1) / per_task, [&](std::int64_t task, int) {
     for (std::int64_t segment = task * per_task; segment < std::min(batch.num_segments, (task + 1) * per_task); ++segment)
-      for (std::int64_t member = 0; member < batch.num_members; ++member) {
-        Real& score = scores[member * batch.num_segments + segment];
-        score = 0;
-        // An empty segment scores 0 whatever the weights hold.
-        if (!used[segment] || batch.segment_end(segment) == batch.segment_begin(segment)) continue;
-        score = call_dot(sums.sums + segment * feature_dim, head.weight + member * feature_dim, feature_dim);
-        if (head.bias != nullptr) score += head.bias_of(member) * sums.coefficient_sums[segment];
-      }
+      for (std::int64_t member = 0; member < batch.num_members; ++member)
+        scores[member * batch.num_segments + segment] = used[segment] ? linear_score(batch, head, feature_dim, sums, member, segment) : Real(0);
   });
 }
 
@@ -129,6 +131,8 @@ void linear_grad_head(const Batch& batch, const LinearWeights<Real>& head, std::
 }
 
 #define SEGPREF_INSTANTIATE(name, Real)                                                                                                      \
+  template Real linear_score<Real>(const Batch&, const LinearWeights<Real>&, std::int64_t, const FeatureSums<Real>&, std::int64_t,          \
+                                   std::int64_t);                                                                                            \
   template void linear_scores<Real>(const Batch&, const LinearWeights<Real>&, std::int64_t, const std::uint8_t*, const FeatureSums<Real>&,   \
                                     Real*, ThreadPool&);                                                                                     \
   template void linear_grad_head<Real>(const Batch&, const LinearWeights<Real>&, std::int64_t, const Real*, const std::uint8_t*,             \

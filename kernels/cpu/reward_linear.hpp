@@ -56,6 +56,11 @@ template <typename Real>
 void linear_scores(const Batch& batch, const LinearWeights<Real>& head, std::int64_t feature_dim, const std::uint8_t* used,
                    const FeatureSums<Real>& sums, Real* scores, ThreadPool& pool);
 
+/// The score of one segment whose sums are known; an empty one scores 0 whatever the weights hold.
+template <typename Real>
+Real linear_score(const Batch& batch, const LinearWeights<Real>& head, std::int64_t feature_dim, const FeatureSums<Real>& sums, std::int64_t member,
+                  std::int64_t segment);
+
 /// grad_weight[member] = sum over counted segments of grad_score * sums[s], in segment order; a null gradient is not computed.
 /// grad_bias has head.bias_stride: one that is shared is summed over members.
 template <typename Real>
@@ -66,5 +71,9 @@ void linear_grad_head(const Batch& batch, const LinearWeights<Real>& head, std::
 template <typename Element, typename Real>
 void linear_grad_features(std::int64_t num_members, std::int64_t num_steps, std::int64_t feature_dim, const Real* weight,
                           const Real* grad_step_rewards, Element* grad_features, ThreadPool& pool);
+
+/// One row of linear_grad_features, from the gradients of its step's reward [num_members].
+template <typename Element, typename Real>
+void linear_grad_row(std::int64_t num_members, std::int64_t feature_dim, const Real* weight, const Real* grad, Element* grad_row);
 
 }  // namespace segpref::cpu

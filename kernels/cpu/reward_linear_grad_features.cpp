@@ -169,6 +169,11 @@ constexpr std::int64_t bytes_per_task = 256 * 1024;
       (weight, num_members, feature_dim, grad_step_rewards + begin, num_steps, std::min(rows, num_steps - begin), stream,                \
        grad_features + begin * feature_dim);                                                                                             \
     });                                                                                                                                  \
+  }                                                                                                                                      \
+  template <>                                                                                                                            \
+  void linear_grad_row<Element, Real>(std::int64_t num_members, std::int64_t feature_dim, const Real* weight, const Real* grad,          \
+                                      Element* grad_row) {                                                                               \
+    HWY_DYNAMIC_DISPATCH(write_rows_##name)(weight, num_members, feature_dim, grad, 1, 1, false, grad_row);                              \
   }
 SEGPREF_FOR_ELEMENTS(SEGPREF_DEFINE)
 #undef SEGPREF_DEFINE

@@ -29,10 +29,10 @@ HWY_INLINE void with_index_type(const IndexArray& array, Use use) {
 /// Vectors handled at once: most segments of a preference data set fit, so a mispredicted branch is rare.
 inline constexpr std::int64_t vectors_per_chunk = 8;
 
-/// The sum of `length` adjacent rewards, of which `readable` >= length may be read. The last chunk is read whole, beyond the end of the
+/// `length` adjacent rewards, of which `readable` >= length may be read, added up in each lane. The last chunk is read whole, beyond the end of the
 /// segment, and the lanes of other steps are cut off.
 template <typename Real, typename Element>
-HWY_INLINE Real sum_of_steps(const Element* HWY_RESTRICT rewards, std::int64_t length, std::int64_t readable) {
+HWY_INLINE hn::Vec<hn::ScalableTag<Real>> lane_sums(const Element* HWY_RESTRICT rewards, std::int64_t length, std::int64_t readable) {
   const hn::ScalableTag<Real> d;
   const hn::RebindToSigned<decltype(d)> di;
   using Integer = hn::TFromD<decltype(di)>;
@@ -58,16 +58,62 @@ HWY_INLINE Real sum_of_steps(const Element* HWY_RESTRICT rewards, std::int64_t l
     from = padded;
   }
   const auto rest = hn::Set(di, static_cast<Integer>(length - t));
-  const auto masked = [&](std::int64_t k) HWY_ATTR {
+  const auto masked_add = [&](auto sum, std::int64_t k) HWY_ATTR {
     const auto inside = hn::Lt(hn::Iota(di, static_cast<Integer>(k * lanes)), rest);
-    // Not IfThenElseZero: it would become a masked load, and one whose mask is empty takes tens of cycles on some processors.
-    return hn::And(hn::BitCast(d, hn::VecFromMask(di, inside)), widen_lanes(d, from + k * lanes));
+    return hn::IfThenElse(hn::RebindMask(d, inside), hn::Add(sum, widen_lanes(d, from + k * lanes)), sum);
   };
-  s0 = hn::Add(s0, masked(0)), s1 = hn::Add(s1, masked(1)), s2 = hn::Add(s2, masked(2)), s3 = hn::Add(s3, masked(3));
-  s4 = hn::Add(s4, masked(4)), s5 = hn::Add(s5, masked(5)), s6 = hn::Add(s6, masked(6)), s7 = hn::Add(s7, masked(7));
+  s0 = masked_add(s0, 0), s1 = masked_add(s1, 1), s2 = masked_add(s2, 2), s3 = masked_add(s3, 3);
+  s4 = masked_add(s4, 4), s5 = masked_add(s5, 5), s6 = masked_add(s6, 6), s7 = masked_add(s7, 7);
   s0 = hn::Add(hn::Add(s0, s1), hn::Add(s2, s3));
   s4 = hn::Add(hn::Add(s4, s5), hn::Add(s6, s7));
-  return hn::GetLane(hn::SumOfLanes(d, hn::Add(s0, s4)));
+  return hn::Add(s0, s4);
+}
+
+/// rows [lanes][lanes] to the sum of each row, in order: neighbouring lanes of two rows at a time join in one vector, until one vector is left.
+/// Every row is added up the same way, wherever it stands. The rows are lost.
+template <class D>
+HWY_INLINE hn::Vec<D> sums_of_rows(D d, hn::TFromD<D>* rows) {
+#if HWY_TARGET != HWY_SCALAR
+  const std::size_t lanes = hn::Lanes(d);
+  for (std::size_t left = lanes / 2; left > 0; left /= 2)
+    for (std::size_t row = 0; row < left; ++row) {
+      const auto a = hn::Load(d, rows + 2 * row * lanes), b = hn::Load(d, rows + (2 * row + 1) * lanes);
+      hn::Store(hn::Add(hn::ConcatEven(d, b, a), hn::ConcatOdd(d, b, a)), d, rows + row * lanes);
+    }
+#endif
+  return hn::Load(d, rows);
+}
+
+/// Segments that are added up together: as many as a vector has lanes.
+template <typename Real>
+inline constexpr std::int64_t segments_per_group = static_cast<std::int64_t>(hn::MaxLanes(hn::ScalableTag<Real>()));
+
+/// sums[i] of the steps of segments[i], for at most a group. A function of its own: compiled once for each element type, not for every form of bounds.
+template <typename Element, typename Real>
+HWY_NOINLINE void sums_of_group(const Element* HWY_RESTRICT rewards, std::int64_t num_steps, const StepRange* segments, std::int64_t count, Real* HWY_RESTRICT sums) {
+  const hn::ScalableTag<Real> d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  HWY_ALIGN Real rows[segments_per_group<Real> * segments_per_group<Real>];
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto [begin, end] = segments[i];
+    hn::Store(lane_sums<Real>(rewards + begin, end - begin, num_steps - begin), d, rows + i * lanes);
+  }
+  for (std::int64_t i = count; i < lanes; ++i) hn::Store(hn::Zero(d), d, rows + i * lanes);
+  if (count == lanes) hn::StoreU(sums_of_rows(d, rows), d, sums);
+  else store_first(sums_of_rows(d, rows), d, sums, count);
+}
+
+/// sums[i] of the steps of the segments [segment_begin, segment_end); bounds_of(segment) gives begin and end of one.
+template <typename Element, typename Real, typename BoundsOf>
+HWY_INLINE void sums_of_segments(const Element* HWY_RESTRICT rewards, std::int64_t num_steps, std::int64_t segment_begin, std::int64_t segment_end,
+                                 BoundsOf bounds_of, Real* HWY_RESTRICT sums) {
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<Real>()));
+  StepRange group[segments_per_group<Real>];
+  for (std::int64_t first = segment_begin; first < segment_end; first += lanes, sums += lanes) {
+    const std::int64_t count = std::min(lanes, segment_end - first);
+    for (std::int64_t i = 0; i < count; ++i) group[i] = bounds_of(first + i);
+    sums_of_group(rewards, num_steps, group, count, sums);
+  }
 }
 
 /// Writes runs of equal elements one after the other: in whole aligned vectors, the first of which joins the end of the run before, and with a few

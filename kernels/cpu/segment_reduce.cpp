@@ -39,15 +39,13 @@ HWY_INLINE Real dot_with_powers(const Element* HWY_RESTRICT rewards, const Real*
 template <typename Element, typename Real, typename BoundsOf>
 HWY_INLINE void scores_of_segments(const Batch& batch, const AggregationParams<Real>& params, const Element* HWY_RESTRICT rewards,
                                    std::int64_t segment_begin, std::int64_t segment_end, BoundsOf bounds_of, Real* HWY_RESTRICT scores) {
-  const std::int64_t num_steps = batch.num_steps;
   const Real* powers = params.discount_powers;
-  const bool is_mean = params.aggregation == Aggregation::mean;
-  for (std::int64_t segment = segment_begin; segment < segment_end; ++segment) {
+  scores += segment_begin;
+  if (powers == nullptr) sums_of_segments(rewards, batch.num_steps, segment_begin, segment_end, bounds_of, scores);
+  for (std::int64_t segment = segment_begin; segment < segment_end; ++segment, ++scores) {
     const auto [begin, end] = bounds_of(segment);
-    const std::int64_t length = end - begin;
-    Real score = powers == nullptr ? sum_of_steps<Real>(rewards + begin, length, num_steps - begin) : dot_with_powers(rewards + begin, powers, length);
-    if (is_mean && length > 0) score /= static_cast<Real>(length);
-    scores[segment] = score;
+    if (powers != nullptr) *scores = dot_with_powers(rewards + begin, powers, end - begin);
+    if (params.aggregation == Aggregation::mean && end > begin) *scores /= static_cast<Real>(end - begin);
   }
 }
 

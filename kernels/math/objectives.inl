@@ -1,5 +1,5 @@
 // From a clipped logit to loss and gradient: one small struct per model of the rater. Formulas: docs/ops/preference_loss.md.
-// Each model gives, for an outcome, minus log P and its derivatives; cross_entropy weighs outcomes by the target, after the lapse.
+// Each model gives, for an outcome, minus log P and its derivatives; after the lapse, expected_term weighs outcomes by the target.
 // Included like logistic.inl and after it.
 
 /// A loss with its derivatives with respect to the logit and to the tie parameter.
@@ -14,7 +14,7 @@ struct Outcomes {
   Term<Real> first, second, tie;
 };
 
-/// P -> (1 - lapse) P + lapse / outcomes, on minus log P. Exact without lapse: log_lapse_share is then -infinity.
+/// P -> (1 - lapse) P + lapse / outcomes, on minus log P; for a lapse above 0.
 template <typename Real>
 SEGPREF_FORMULA Term<Real> with_lapse(const Term<Real>& term, const math::ObjectiveConstants& constants) {
   const Real zero(0.0);
@@ -81,21 +81,17 @@ struct Davidson {
   }
 };
 
-/// (1 - y) * first + y * second; a tie model takes a label of exactly 0.5 as an observed tie.
-template <bool has_lapse, typename Model, typename Real>
-SEGPREF_FORMULA Term<Real> cross_entropy(Real z, Real margin, Real target, Real label, const math::ObjectiveConstants& constants) {
-  Outcomes<Real> outcomes = Model::outcomes(z, margin, constants);
-  if constexpr (has_lapse) {
-    outcomes.first = with_lapse(outcomes.first, constants);
-    outcomes.second = with_lapse(outcomes.second, constants);
-    if constexpr (Model::has_ties) outcomes.tie = with_lapse(outcomes.tie, constants);
-  }
+/// (1 - y) * first + y * second
+template <typename Real>
+SEGPREF_FORMULA Term<Real> expected_term(const Term<Real>& first, const Term<Real>& second, Real target) {
   const Real rest = Real(1.0) - target;
-  const Term<Real> &first = outcomes.first, &second = outcomes.second, &tie = outcomes.tie;
-  const Term<Real> judged{rest * first.loss + target * second.loss, rest * first.grad_logit + target * second.grad_logit,
-                          rest * first.grad_tie + target * second.grad_tie};
-  if constexpr (!Model::has_ties) return judged;
+  return {rest * first.loss + target * second.loss, rest * first.grad_logit + target * second.grad_logit,
+          rest * first.grad_tie + target * second.grad_tie};
+}
+
+/// A tie model takes a label of exactly 0.5 as an observed tie.
+template <typename Real>
+SEGPREF_FORMULA Term<Real> tie_or(const Term<Real>& judged, const Term<Real>& tie, Real label) {
   const auto is_tie = label == Real(0.5);
-  return {select(is_tie, tie.loss, judged.loss), select(is_tie, tie.grad_logit, judged.grad_logit),
-          select(is_tie, tie.grad_tie, judged.grad_tie)};
+  return {select(is_tie, tie.loss, judged.loss), select(is_tie, tie.grad_logit, judged.grad_logit), select(is_tie, tie.grad_tie, judged.grad_tie)};
 }

@@ -196,7 +196,7 @@ TEST(PreferenceLoss, WithinFourUlpOfTheLargerTermForLogitsUpTo80) {
     rewards.insert(rewards.end(), {0.0f, z});
     offsets.insert(offsets.end(), {offsets.back() + 1, offsets.back() + 2});
   }
-  for (float label : {0.0f, 1.0f, 0.3f}) {
+  for (const auto& [label, lapse] : {std::pair{0.0f, 0.0}, {1.0f, 0.0}, {0.3f, 0.0}, {0.0f, 0.1}, {1.0f, 0.1}, {0.3f, 0.1}}) {
     const std::vector<float> labels(logits.size(), label);
     std::vector<float> loss(logits.size()), grad(rewards.size());
     PreferenceBatch batch;
@@ -204,6 +204,7 @@ TEST(PreferenceLoss, WithinFourUlpOfTheLargerTermForLogitsUpTo80) {
     batch.labels = view(labels);
     PreferenceOptions options;
     options.reduction = Reduction::none;
+    options.lapse = lapse;
     PreferenceResult result;
     result.loss_per_pair = view(loss.data(), {1, pairs});
     preference_loss(Context(1), view(rewards), batch, options, result, view(grad));
@@ -211,15 +212,43 @@ TEST(PreferenceLoss, WithinFourUlpOfTheLargerTermForLogitsUpTo80) {
       const long double z = logits[i], y = label;
       const auto softplus = [](long double x) { return x > 0 ? x + log1pl(expl(-x)) : log1pl(expl(x)); };
       const auto sigmoid = [](long double x) { return x >= 0 ? 1 / (1 + expl(-x)) : expl(x) / (1 + expl(x)); };
-      const long double terms[2] = {(1 - y) * softplus(z), y * softplus(-z)}, grads[2] = {(1 - y) * sigmoid(z), y * sigmoid(-z)};
+      // minus log P of an answer that needs the logit to be -x, and its derivative by x
+      const long double e = lapse;
+      const auto cost = [&](long double x) { return e == 0 ? softplus(x) : -logl((1 - e) * sigmoid(-x) + e / 2); };
+      const auto slope = [&](long double x) { return e == 0 ? sigmoid(x) : (1 - e) * sigmoid(x) * sigmoid(-x) / ((1 - e) * sigmoid(-x) + e / 2); };
+      const long double terms[2] = {(1 - y) * cost(z), y * cost(-z)}, grads[2] = {(1 - y) * slope(z), y * slope(-z)};
       const auto ulp_of = [](long double x) {
         const float f = static_cast<float>(x);
         return static_cast<long double>(std::nextafter(f, INFINITY) - f);
       };
-      EXPECT_LE(fabsl(loss[i] - (terms[0] + terms[1])), 4 * ulp_of(std::max(terms[0], terms[1]))) << "z = " << logits[i] << ", y = " << label;
-      EXPECT_LE(fabsl(grad[2 * i + 1] - (grads[0] - grads[1])), 4 * ulp_of(std::max(grads[0], grads[1]))) << "z = " << logits[i] << ", y = " << label;
+      EXPECT_LE(fabsl(loss[i] - (terms[0] + terms[1])), 4 * ulp_of(std::max(terms[0], terms[1]))) << "z = " << logits[i] << ", y = " << label << ", lapse = " << lapse;
+      EXPECT_LE(fabsl(grad[2 * i + 1] - (grads[0] - grads[1])), 4 * ulp_of(std::max(grads[0], grads[1]))) << "z = " << logits[i] << ", y = " << label << ", lapse = " << lapse;
     }
   }
+}
+
+TEST(PreferenceLoss, LogitsBeyondTheClipCostWhatTheEdgeCostsAndHaveNoGradient) {
+  const std::vector<std::int64_t> offsets = {0, 1, 2};
+  constexpr double clip = 5;
+  for (double lapse : {0.0, 0.1})
+    for (double z : {-1e4, -80.0, -5.5, 5.5, 80.0, 1e4})
+      for (double label : {0.0, 1.0, 0.3}) {
+        const std::vector<double> rewards = {0.0, z}, labels = {label};
+        std::vector<double> loss(1), grad(2, 7.0);
+        PreferenceBatch batch;
+        batch.offsets = view(offsets);
+        batch.labels = view(labels);
+        PreferenceOptions options;
+        options.lapse = lapse;
+        options.clip = clip;
+        PreferenceResult result;
+        result.loss = view(loss);
+        preference_loss(Context(1), view(rewards), batch, options, result, view(grad));
+        const double second = 1 / (1 + std::exp(z > 0 ? -clip : clip)), first = 1 / (1 + std::exp(z > 0 ? clip : -clip));
+        const auto cost = [&](double p) { return -std::log((1 - lapse) * p + lapse / 2); };
+        EXPECT_NEAR(loss[0], (1 - label) * cost(first) + label * cost(second), 1e-14) << z << " " << label << " " << lapse;
+        EXPECT_EQ(grad, (std::vector<double>{0, 0})) << z << " " << label << " " << lapse;
+      }
 }
 
 TEST(PreferenceLoss, ExtremeLogitsStayFiniteAndRightInTheLimit) {

@@ -267,13 +267,27 @@ void same_bits_wherever_the_gradient_lies(std::int64_t dim, std::int64_t num_mem
 }
 
 TEST(LinearLoss, GradientOfFeaturesHasTheSameBitsWhereverItLies) {
-  for (std::int64_t dim : {5, 33, 64, 515})
+  for (std::int64_t dim : {5, 33, 64, 512, 515})
     for (std::int64_t members : {1, 3}) {
       same_bits_wherever_the_gradient_lies<float, float>(dim, members);
       same_bits_wherever_the_gradient_lies<double, double>(dim, members);
       same_bits_wherever_the_gradient_lies<bf16, float>(dim, members);
       same_bits_wherever_the_gradient_lies<f16, float>(dim, members);
     }
+}
+
+// Large enough for the gradient of the features to be written while later pairs are read.
+TEST(LinearLoss, WideFeaturesAgreeWithTheOracle) {
+  Linear<float, float> linear(ProblemShape(), 14, 512);
+  set_length(linear, 330);
+  linear.problem.reference.temperature = 20;
+  linear.problem.refresh();
+  linear.expect_agreement(100.0);
+  Linear<bf16, float> half(ProblemShape(), 15, 1024);
+  set_length(half, 330);
+  half.problem.reference.temperature = 20;
+  half.problem.refresh();
+  half.expect_agreement(100.0);
 }
 
 TEST(LinearLoss, EqualColumnsHaveTheSameBitsInEveryPlace) {

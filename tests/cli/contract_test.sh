@@ -110,5 +110,53 @@ cmp -s "$work/base" "$work/margins" && fail "the file's margins change nothing"
 "$tool" ragged "$work/holes.npz" 60 6 3 nan
 expect 3 "is not finite" "$segpref" fit "$work/holes.npz" --out "$work/no"
 expect 0 "held-out accuracy" "$segpref" fit "$work/holes.npz" --hidden 8 --epochs 2 --nonfinite skip --out "$work/holes"
+expect 3 "is not finite" "$segpref" eval "$work/base" "$work/holes.npz"
+expect 0 '"num_pairs":59,"num_skipped":1}' "$segpref" eval "$work/base" "$work/holes.npz" --nonfinite skip --json
+grep -q null "$work/output" && fail "a skipped pair reached the evaluation"
+"$segpref" query "$work/base" "$work/holes.npz" --nonfinite skip --json >"$work/stdout"
+[[ $(grep -oE '"pair":[0-9]+' "$work/stdout" | wc -l) -eq 59 ]] || fail "query --nonfinite skip does not leave out one pair"
+expect 4 "the training loss of epoch 1 is not finite" "$segpref" fit "$work/holes.npz" --hidden 8 --validation 0 --nonfinite propagate --out "$work/no"
+expect 4 "a lower --lr may help" "$segpref" fit "$work/small.npz" --hidden 8 --batch-pairs 16 --out "$work/no" --lr 1e30
+
+# Nothing was judged: null, never a number.
+"$tool" ragged "$work/halves.npz" 60 6 3 halves
+"$segpref" fit "$work/halves.npz" --hidden 8 --epochs 1 --out "$work/halves" --metrics "$work/halves.jsonl" 2>/dev/null
+grep -q '^{"accuracy":\[null,null,null\],"epoch":1,"held_out":{"accuracy":null,' "$work/halves.jsonl" || { cat "$work/halves.jsonl"; fail "an accuracy of nothing"; }
+
+# Candidates of a query need no labels; a data set to fit does.
+"$tool" ragged "$work/unlabelled.npz" 60 6 3 unlabelled
+"$segpref" query "$work/base" "$work/small.npz" --json >"$work/labelled"
+"$segpref" query "$work/base" "$work/unlabelled.npz" --json | cmp - "$work/labelled" || fail "labels change a query"
+expect 3 "has no array 'labels'" "$segpref" fit "$work/unlabelled.npz" --out "$work/no"
+
+# A run continues on its own data only.
+cp "$work/small.npz" "$work/mine.npz"
+"$segpref" fit "$work/mine.npz" --hidden 8 --epochs 1 --out "$work/mine" 2>/dev/null
+cp "$work/halves.npz" "$work/mine.npz"
+expect 2 "other settings" "$segpref" fit "$work/mine.npz" --hidden 8 --epochs 1 --out "$work/mine" --resume
+
+# No output may destroy an input or another output, under whatever name; a folder that cannot be written is named before training.
+ln -s mine.npz "$work/link.npz"
+expect 2 "is another file of this call" "$segpref" fit "$work/mine.npz" --out "$work/link.npz"
+expect 2 "is another file of this call" "$segpref" fit "$work/mine.npz" --out "$work/no" --metrics "$work/./no"
+expect 2 "is another file of this call" "$segpref" predict "$work/base" "$work/mine.npz" --out "$work/mine.npz"
+expect 2 "is another file of this call" "$segpref" predict "$work/base" "$work/mine.npz" --out "$work/base"
+cmp "$work/mine.npz" "$work/halves.npz" || fail "a refused call changed its input"
+expect 4 "cannot create a file in its folder" "$segpref" fit "$work/small.npz" --out "$work/none/model" --epochs 1000000
+expect 2 "must be widths like 64,64, or none" "$segpref" fit "$work/small.npz" --out "$work/no" --hidden ""
+expect 2 "must be widths like 64,64, or none" "$segpref" fit "$work/small.npz" --out "$work/no" --hidden 8,
+[[ -z $(ls "$work"/no* 2>/dev/null) ]] || fail "a refused call left a file behind"
+
+# A model of a later format, and one with damaged score options, is bad data.
+sed 's/"segpref.format_version":"1"/"segpref.format_version":"2"/' "$work/base" >"$work/later"
+expect 3 "needs a newer segpref" "$segpref" eval "$work/later" "$work/small.npz"
+sed 's/"score.temperature":"1"/"score.temperature":"0"/' "$work/base" >"$work/damaged"
+expect 3 "metadata score.temperature = '0' must be a number > 0" "$segpref" eval "$work/damaged" "$work/small.npz"
+
+# info: what a model is and how its scores are made.
+"${fit[@]}" --out "$work/warm" --temperature 2 --discount 0.5 --aggregation mean --no-bias --dropout 0.25 --leaky-slope 0.5 2>/dev/null
+for words in '"temperature":2.0' '"discount":0.5' '"aggregation":"mean"' '"bias":false' '"dropout":0.25' '"leaky_slope":0.5' '"hidden":[8]' '"normalized":true'; do
+  expect 0 "$words" "$segpref" info "$work/warm" --json
+done
 expect 0 "held-out accuracy" "$segpref" fit "$work/small.npz" --hidden none --epochs 1 --out "$work/linear"
 echo "passed"

@@ -43,12 +43,14 @@ void make_data(bool paired, const char* path, std::int64_t pairs, std::int64_t l
   }
   std::vector<std::int64_t> offsets;
   for (std::int64_t s = 0; s <= 2 * pairs; ++s) offsets.push_back(s * length);
-  std::vector<segpref::NpzArray> arrays = {{"features", DType::f32, {2 * pairs * length, dim}}, {"offsets", DType::i64, {2 * pairs + 1}}, {"labels", DType::f32, {pairs}}};
+  if (extra == "halves") labels.assign(labels.size(), 0.5f);
+  std::vector<segpref::NpzArray> arrays = {{"features", DType::f32, {2 * pairs * length, dim}}, {"offsets", DType::i64, {2 * pairs + 1}}};
+  if (extra != "unlabelled") arrays.push_back({"labels", DType::f32, {pairs}});
   if (extra == "margins") arrays.push_back({"margins", DType::f32, {pairs}});
   segpref::NpzWriter writer(path, arrays);
   write_random(writer, 0, 2 * pairs * length * dim);
   writer.write(1, 0, offsets.data(), 2 * pairs + 1);
-  writer.write(2, 0, labels.data(), pairs);
+  if (extra != "unlabelled") writer.write(2, 0, labels.data(), pairs);
   const std::vector<float> margins(static_cast<std::size_t>(pairs), 0.25f);
   const float hole = std::numeric_limits<float>::quiet_NaN();
   if (extra == "margins") writer.write(3, 0, margins.data(), pairs);

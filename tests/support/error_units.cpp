@@ -21,10 +21,8 @@ ErrorUnits error_units(const reference::PreferenceProblem& problem, const std::v
       const double both = scores[first] + scores[second], logit = both / temperature, weight = problem.weights[e][pair];
       units.logits.push_back(logit);
       const double centering_term = 3 * centering * both * both;
-      // A loss is a logarithm of sums of exp(+-logit) and exp(+-tie parameter): that is its own size.
-      const double loss_size = 1 + logit + (problem.tie_parameter.empty() ? 0 : std::fabs(problem.tie_parameter[e]));
-      units.loss_per_pair.push_back(weight * (loss_size + centering_term));
-      loss_sum += weight * loss_size;
+      units.loss_per_pair.push_back(weight * (1 + logit + centering_term));
+      loss_sum += weight * (1 + logit);
       centering_sum += weight * centering_term;
       gap_sum += both;
       const double grad = weight * ((1 + logit) / temperature + 4 * centering * both);

@@ -1,12 +1,14 @@
 // Trainer and RewardEnsemble: tie parameters, early stopping, and checkpoints that continue to the same bits.
 #include "segpref/trainer.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
+#include "segpref/npz_writer.hpp"
 #include "tests/support/training_data.hpp"
 
 namespace segpref {
@@ -199,6 +201,78 @@ TEST_F(TrainerTest, NormalisedRewardsHaveMeanZeroAndDeviationOneOverTheTrainingS
     EXPECT_NEAR(sum / n, 0.0, 1e-5);
     EXPECT_NEAR(squares / n, 1.0, 1e-5);
   }
+}
+
+TEST_F(TrainerTest, PairedAndRaggedFormsOfTheSameComparisonsGiveTheSameModel) {
+  const auto trained = [&](bool paired) {
+    const PreferenceDataset set = data({.paired = paired, .margins = true});
+    EXPECT_EQ(set.paired(), paired);
+    TrainerOptions options;
+    options.epochs = 2;
+    Trainer trainer(context, set, architecture(), options);
+    run_all(trainer);
+    return trainer.result().file();
+  };
+  const RewardModelFile paired = trained(true), ragged = trained(false);
+  EXPECT_EQ(paired.parameters, ragged.parameters);
+  EXPECT_EQ(paired.feature_std, ragged.feature_std);
+}
+
+TEST_F(TrainerTest, RewardsWithoutSpreadAreShiftedButNotScaled) {
+  constexpr std::int64_t num_steps = 30, dim = 4, num_pairs = 3;
+  const std::vector<float> features(num_steps * dim, 3.7f), labels = {0, 1, 1};
+  std::vector<std::int64_t> offsets;
+  for (std::int64_t s = 0; s <= 2 * num_pairs; ++s) offsets.push_back(5 * s);
+  NpzWriter writer(folder.file("constant.npz"), {{"features", DType::f32, {num_steps, dim}}, {"offsets", DType::i64, {2 * num_pairs + 1}}, {"labels", DType::f32, {num_pairs}}});
+  writer.write(0, 0, features.data(), num_steps * dim);
+  writer.write(1, 0, offsets.data(), 2 * num_pairs + 1);
+  writer.write(2, 0, labels.data(), num_pairs);
+  writer.commit();
+  const PreferenceDataset set = PreferenceDataset::load(folder.file("constant.npz"));
+  TrainerOptions options;
+  options.epochs = 1;
+  options.validation = 0;
+  Trainer trainer(context, set, architecture(), options);
+  run_all(trainer);
+  EXPECT_EQ(trainer.result().file().reward_scale, (std::vector<float>{1, 1}));
+}
+
+TEST_F(TrainerTest, ALogitThatIsNotFiniteIsWrongOrSkippedInAnEvaluation) {
+  const PreferenceDataset set = data({.num_pairs = 20, .labels_only_sides = true});
+  RewardEnsemble model(architecture(), 0);
+  for (float& parameter : model.file().parameters) parameter = std::nanf("");
+  std::vector<std::int64_t> pairs(20);
+  for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = static_cast<std::int64_t>(i);
+  const auto* labels = static_cast<const float*>(set.batch().labels.data);
+  const Evaluation seen = model.evaluate(context, set, pairs, labels);
+  EXPECT_EQ(seen.mean.accuracy, 0.0);
+  EXPECT_TRUE(std::isnan(seen.mean.loss));
+  EXPECT_EQ(seen.num_pairs, 20);
+  const Evaluation skipped = model.evaluate(context, set, pairs, labels, NonFinite::skip);
+  EXPECT_FALSE(skipped.mean.accuracy);
+  EXPECT_EQ(skipped.mean.loss, 0.0);
+  EXPECT_EQ(skipped.num_pairs, 0);
+  EXPECT_EQ(skipped.num_skipped, 20);
+}
+
+TEST_F(TrainerTest, ADamagedScoreOptionOfAModelIsNamed) {
+  RewardEnsemble model(architecture(), 0);
+  for (const char* key : {"score.discount", "score.temperature"})
+    for (const char* damaged : {"", "warm", "0", "-1", "nan", "inf", "0.5x"}) {
+      model.file().metadata = {{key, damaged}};
+      try {
+        model.score_options();
+        ADD_FAILURE() << key << " = " << damaged << " was taken";
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::bad_data);
+        EXPECT_EQ(std::string(error.what()).find(fmt::format("metadata {} = '{}' must be a number > 0", key, damaged)), 0u) << error.what();
+      }
+    }
+  model.file().metadata = {{"score.discount", "1.5"}};
+  EXPECT_THROW(model.score_options(), Error);
+  model.file().metadata = {{"score.discount", "0.5"}, {"score.temperature", "2"}};
+  EXPECT_EQ(model.score_options().discount, 0.5);
+  EXPECT_EQ(model.score_options().temperature, 2.0);
 }
 
 /// The message of an Error that making a trainer must throw.

@@ -1,4 +1,4 @@
-// preference_loss on a device: scores, pairs, their sums, and one expansion of the gradient (docs/design/0005-cuda-back-end.md).
+// preference_loss on a device: scores, pairs, their sums, and one expansion of the gradient (docs/design/0006-cuda-back-end.md).
 #include <algorithm>
 
 #include "host/cuda_backend/cuda_backend.hpp"

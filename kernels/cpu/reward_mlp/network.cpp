@@ -49,8 +49,8 @@ Shape::Shape(const RewardArchitecture& architecture) {
     widest = std::max(widest, padded_width[i]);
     if (i > 0) activation_width += padded_width[i];
   }
-  const std::vector<ParameterSlot> slots = parameter_layout(architecture);
-  std::size_t slot = 0;
+  // Public places as in parameter_layout(), which allocates: a run makes a Shape and may not.
+  const std::int64_t members = architecture.num_members;
   for (std::size_t layer = 0; layer <= static_cast<std::size_t>(num_hidden); ++layer) {
     const bool is_output = layer == static_cast<std::size_t>(num_hidden);
     const std::int64_t in = padded_width[layer], out = is_output ? 1 : padded_width[layer + 1];
@@ -59,10 +59,11 @@ Shape::Shape(const RewardArchitecture& architecture) {
     packed_bias[layer] = packed_size, packed_size += padded(out);
     grad_weight[layer] = grad_size, grad_size += in * out;
     grad_bias[layer] = grad_size, grad_size += padded(out);
-    public_weight[layer] = slots[slot++].begin;
-    public_bias[layer] = architecture.bias ? slots[slot++].begin : -1;
+    const std::int64_t public_out = is_output ? 1 : width[layer + 1];
+    public_weight[layer] = num_parameters, num_parameters += members * public_out * width[layer];
+    public_bias[layer] = architecture.bias ? num_parameters : -1;
+    if (architecture.bias) num_parameters += members * public_out;
   }
-  num_parameters = slots.back().begin + slots.back().size;
   needs_slopes = architecture.dropout > 0 || !is_leaky(architecture.activation);
 }
 

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "kernels/cuda/preference_loss/config.cuh"
-#include "kernels/cuda/preference_loss/formulas.cuh"
+#include "kernels/cuda/preference_loss/pair_step.cuh"
 #include "kernels/cuda/primitives/shared_memory.cuh"
 #include "kernels/cuda/primitives/warp.cuh"
 
@@ -22,7 +22,6 @@ __global__ void __launch_bounds__(PairTile::num_threads) pair_loss_kernel(const 
   // Place: member and position in the batch. Threads behind the batch's end stay for the sums.
   const int thread = static_cast<int>(threadIdx.x), lane = lane_of_thread(), warp = warp_of_thread();
   const std::int64_t member = blockIdx.y, position = std::int64_t{blockIdx.x} * PairTile::num_threads + thread;
-  const bool present = position < p.batch.num_batch_pairs;
   if (thread == 0) {
     const double tie_parameter = static_cast<double>(static_cast<Real>(p.tie_parameter(member, 0)));
     const math::ObjectiveConstants constants = math::objective_constants(p.loss.tie_model, p.loss.lapse, tie_parameter);
@@ -31,22 +30,22 @@ __global__ void __launch_bounds__(PairTile::num_threads) pair_loss_kernel(const 
   __syncthreads();
 
   // Load
-  double first = 0, second = 0, label = 0, weight = 0, margin = 0;
-  if (present) {
+  PairInput in{0, 0, 0, 0, 0, position < p.batch.num_batch_pairs};
+  if (in.present) {
     const std::int64_t pair = p.batch.pair_at(member, position);
     const Real* scores = p.scores + member * p.batch.num_segments;
-    first = static_cast<double>(scores[p.batch.segment_of(pair, 0)]);
-    second = static_cast<double>(scores[p.batch.segment_of(pair, 1)]);
-    label = p.batch.labels(0, pair);
-    weight = p.batch.weights(member, pair);
-    margin = p.batch.margins(member, pair);
+    in.first = static_cast<double>(scores[p.batch.segment_of(pair, 0)]);
+    in.second = static_cast<double>(scores[p.batch.segment_of(pair, 1)]);
+    in.label = p.batch.labels(0, pair);
+    in.weight = p.batch.weights(member, pair);
+    in.margin = p.batch.margins(member, pair);
   }
 
   // The objective
-  const auto step = pair_step<has_lapse, Model, Real>(PairFactors<double>(p.loss), shared.constants, first, second, label, weight, margin, present);
+  const PairStep step = pair_step<has_lapse, Model, Real>(p.loss, shared.constants, in);
 
   // Store
-  if (present) {
+  if (in.present) {
     const std::int64_t at = member * p.batch.num_batch_pairs + position;
     if (p.loss_per_pair != nullptr) p.loss_per_pair[at] = static_cast<Real>(step.loss);
     if (p.logits != nullptr) p.logits[at] = static_cast<Real>(step.logit);
@@ -57,10 +56,9 @@ __global__ void __launch_bounds__(PairTile::num_threads) pair_loss_kernel(const 
   }
 
   // Reduce: lanes to warps, warps to one row per block
-  const double sums[num_pair_sums] = {step.weight, step.judged_loss, step.centering_loss, step.judged, step.correct, step.gap, step.skipped, step.grad_tie};
   SEGPREF_UNROLL
   for (int i = 0; i < num_pair_sums; ++i) {
-    const double sum = warp_sum(sums[i]);
+    const double sum = warp_sum(step.sums[i]);
     if (lane == 0) shared.warp_sums[warp][i] = sum;
   }
   __syncthreads();
