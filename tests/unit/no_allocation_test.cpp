@@ -15,13 +15,14 @@ namespace {
 std::atomic<long> num_allocations{0};
 }
 
-void* operator new(std::size_t bytes) {
+// Not inlined: a compiler that sees malloc here and delete there believes in a mismatch.
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
   ++num_allocations;
   if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace segpref {
 namespace {
