@@ -52,12 +52,10 @@ CrowdPool& pool() {
 void retire_other_blocks(Crowd& crowd, std::uint32_t block, bool is_shared) {
   if (crowd.warps.empty() || crowd.warps.back().block == block) return;
   const WarpAccesses& last = crowd.warps.back();
-  if (!is_shared && last.block >= first_block_of_launch()) {
-    crowd.finished_blocks.push_back(last.event(std::countr_zero(last.lanes)));
-  } else {
-    crowd.finished_blocks.clear();  // an earlier launch, or shared memory, which is new in every block
-  }
+  crowd.finished_blocks.push_back(last.event(std::countr_zero(last.lanes)));
   crowd.warps.clear();
+  // Shared memory is new in every block; and what is visible to all is of no interest any more.
+  std::erase_if(crowd.finished_blocks, [&](const Event& event) { return is_shared || is_finished_and_visible(event.block); });
 }
 
 void add_to(Crowd& crowd, const Event& event, bool is_shared) {

@@ -56,8 +56,9 @@ void* allocate(std::size_t bytes, ByteState initial) {
   a.next_free = begin + bytes;
   std::byte* p = a.begin + begin;
   a.buffers[p] = bytes;
-  set_state(p, bytes, initial);
+  permit(p, bytes);
   std::memset(p, poison_byte, bytes);
+  set_state(p, bytes, initial);
   return p;
 }
 
@@ -65,9 +66,15 @@ void release(void* p) {
   Arena& a = instance();
   const auto found = a.buffers.find(static_cast<std::byte*>(p));
   if (found == a.buffers.end()) throw Error("memory is freed that is not allocated, or freed twice");
+  permit(p, found->second);
   std::memset(p, poison_byte, found->second);
   set_state(p, found->second, ByteState::unmapped);
   a.buffers.erase(found);
+}
+
+std::size_t bytes_of_buffer(const void* p) {
+  const auto found = instance().buffers.find(static_cast<const std::byte*>(p));
+  return found == instance().buffers.end() ? 0 : found->second;
 }
 
 bool is_device_range(const void* p, std::size_t bytes) {

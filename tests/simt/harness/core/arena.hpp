@@ -37,6 +37,8 @@ void set_state(const void* p, std::size_t bytes, ByteState state);
 void* allocate(std::size_t bytes, ByteState initial);
 /// The memory becomes a hole; its content is destroyed. Throws Error for an address that is not the begin of a buffer.
 void release(void* p);
+/// Size of the buffer that begins at p; 0 when none does.
+std::size_t bytes_of_buffer(const void* p);
 /// Whether all of [p, p + bytes) lies inside one device buffer.
 bool is_device_range(const void* p, std::size_t bytes);
 

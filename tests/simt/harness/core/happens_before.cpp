@@ -6,12 +6,20 @@
 namespace segpref::simt {
 namespace {
 
-std::uint32_t launch_base = 1;
+std::uint32_t next_serial = 1;
+std::uint32_t first_of_launch = 1;
+IsLaunchOrdered is_launch_ordered = nullptr;
 
 }  // namespace
 
-void set_first_block_of_launch(std::uint32_t block) { launch_base = block; }
-std::uint32_t first_block_of_launch() { return launch_base; }
+std::uint32_t take_block_serial() { return next_serial++; }
+void begin_launch_order() { first_of_launch = next_serial; }
+void set_launch_order(IsLaunchOrdered is_ordered) { is_launch_ordered = is_ordered; }
+
+bool is_of_this_launch(std::uint32_t block) { return block >= first_of_launch; }
+bool is_finished_and_visible(std::uint32_t block) {
+  return block < first_of_launch && (is_launch_ordered == nullptr || is_launch_ordered(block));
+}
 
 void View::start(std::uint32_t block, int thread) {
   block_ = block;
@@ -29,8 +37,8 @@ bool View::covers_in_block(const Event& event) const {
 }
 
 bool View::covers(const Event& event) const {
-  if (event.block < launch_base) return true;
   if (event.block == block_ && covers_in_block(event)) return true;
+  if (is_finished_and_visible(event.block)) return true;
   // Through releases: what their threads had seen, and what those had acquired in turn. Each list is walked once.
   std::map<const ReleaseList*, std::size_t> walked;
   std::vector<Acquired> to_walk = acquired_;

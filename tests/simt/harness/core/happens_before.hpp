@@ -44,7 +44,7 @@ class View {
   std::uint32_t epoch_of(int warp) const { return epochs_[static_cast<std::size_t>(warp)]; }
   std::uint32_t clock_of(int lane) const { return clocks_[static_cast<std::size_t>(lane)]; }
 
-  /// Whether the event is ordered before whatever this thread does next. Accesses of earlier launches always are.
+  /// Whether the event is ordered before whatever this thread does next.
   bool covers(const Event& event) const;
 
   /// Sees what the other has seen.
@@ -75,8 +75,19 @@ class ReleaseList {
   std::vector<View> views_;
 };
 
-/// Serial number of the current launch's first block: all earlier blocks are finished and visible.
-void set_first_block_of_launch(std::uint32_t block);
-std::uint32_t first_block_of_launch();
+/// Serial numbers of blocks over the whole process. A copy or another operation of a stream takes one too.
+std::uint32_t take_block_serial();
+
+/// What runs from now on is a new launch: blocks with smaller serial numbers are finished.
+void begin_launch_order();
+
+/// Whether a finished launch is ordered before the one that runs now. Always, unless streams say otherwise (tests/simt/cuda_runtime).
+using IsLaunchOrdered = bool (*)(std::uint32_t block);
+void set_launch_order(IsLaunchOrdered is_ordered);
+
+bool is_of_this_launch(std::uint32_t block);
+
+/// Whether all that the block did is over, and ordered before what happens now.
+bool is_finished_and_visible(std::uint32_t block);
 
 }  // namespace segpref::simt

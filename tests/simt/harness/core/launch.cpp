@@ -23,8 +23,6 @@ Machine& machine() {
 
 namespace {
 
-std::uint32_t next_block_serial = 1;
-
 std::size_t volume(const Index3& extent) { return std::size_t{extent.x} * extent.y * extent.z; }
 
 Index3 position(std::size_t index, const Index3& extent) {
@@ -68,7 +66,7 @@ void thread_main() {
 void start_block(Machine& m, Block& block, std::size_t block_idx) {
   const std::size_t num_threads = volume(m.launch->block);
   block.position = builtin_indices.block = position(block_idx, m.launch->grid);
-  block.serial = next_block_serial++;
+  block.serial = take_block_serial();
   block.num_live = static_cast<int>(num_threads);
   block.dynamic_bytes = m.launch->dynamic_shared_bytes;
   block.warps.resize((num_threads + warp_size - 1) / warp_size);
@@ -148,13 +146,12 @@ void run_launch(const Launch& launch) {
   m.preempt = draw_preempt(m.random);
   builtin_indices.block_dim = launch.block;
   builtin_indices.grid_dim = launch.grid;
-  set_first_block_of_launch(next_block_serial);
+  begin_launch_order();
   forget_releases();
   for (std::size_t block_idx : block_order(m, volume(launch.grid))) {
     run_block(m, block_idx);
     if (!m.error.empty()) break;
   }
-  set_first_block_of_launch(next_block_serial);
   if (!m.error.empty()) throw Error(m.error + " [SEGPREF_SIMT_SEED=" + std::to_string(options().seed) + "]");
 }
 

@@ -19,8 +19,9 @@ std::map<const void*, ReleaseList> releases;  // of the current launch, by addre
 struct Place {
   const Site* site = nullptr;
   const void* program_counter = nullptr;
+  const char* operation = nullptr;  // of the host
 
-  std::string text() const { return site != nullptr ? place(*site) : place_of_code(program_counter); }
+  std::string text() const { return operation != nullptr ? operation : site != nullptr ? place(*site) : place_of_code(program_counter); }
 };
 
 const char* name_of(Access access) { return access == Access::read ? "read" : access == Access::write ? "write" : "atomic operation"; }
@@ -50,20 +51,19 @@ void check_state(std::size_t offset, std::size_t bytes, Access access, const Pla
   }
 }
 
-[[noreturn]] void report_race(const Thread& thread, std::size_t offset, Access access, const char* earlier, const Event& other, const Place& where) {
-  const bool same_block = other.block == thread.view.block();
-  fail("data race in %s memory at %s: this %s and an earlier %s by thread %d of %s block are not ordered", memory_name(offset), where.text().c_str(),
-       name_of(access), earlier, other.thread, same_block ? "this" : "another");
+[[noreturn]] void report_race(const View& view, std::size_t offset, Access access, const char* earlier, const Event& other, const Place& where) {
+  const char* whose = other.block == view.block() ? "of this block" : is_of_this_launch(other.block) ? "of another block" : "of another launch or copy";
+  fail("data race in %s memory at %s: this %s and an earlier %s by thread %d %s are not ordered", memory_name(offset), where.text().c_str(), name_of(access),
+       earlier, other.thread, whose);
 }
 
-void check_races(const Thread& thread, std::size_t offset, Access access, const Place& where) {
-  const View& view = thread.view;
+void check_races(const View& view, std::size_t offset, Access access, const Place& where) {
   const bool is_shared = arena::is_shared(offset);
   AccessHistory& history = history_of(offset);
   const auto check_set = [&](const AccessSet& set, const char* earlier) {
-    if (const auto other = set.find_unordered(view, is_shared)) report_race(thread, offset, access, earlier, *other, where);
+    if (const auto other = set.find_unordered(view, is_shared)) report_race(view, offset, access, earlier, *other, where);
   };
-  if (!is_ordered(history.last_write, view, is_shared)) report_race(thread, offset, access, "write", history.last_write, where);
+  if (!is_ordered(history.last_write, view, is_shared)) report_race(view, offset, access, "write", history.last_write, where);
   if (access != Access::atomic) check_set(history.atomics, "atomic operation");
   if (access != Access::read) check_set(history.reads, "read");
   switch (access) {
@@ -78,7 +78,6 @@ void check_races(const Thread& thread, std::size_t offset, Access access, const 
 
 void check_bytes(const void* p, std::size_t bytes, Access access, const Place& where) {
   Machine& m = machine();
-  Thread* thread = m.thread;
   if (!arena::contains(p)) {
     if (is_private(m, p)) return;
     fail("%s of %zu bytes at %p, which is not device memory (a host pointer, or a wild one), at %s", name_of(access), bytes, p, where.text().c_str());
@@ -87,7 +86,7 @@ void check_bytes(const void* p, std::size_t bytes, Access access, const Place& w
   const std::size_t begin = arena::offset_of(p);
   for (std::size_t offset = begin; offset < begin + bytes; ++offset) {
     check_state(offset, bytes, access, where);
-    check_races(*thread, offset, access, where);
+    check_races(m.thread->view, offset, access, where);
   }
   if (access != Access::read) arena::set_state(p, bytes, ByteState::initialised);
 }
@@ -117,7 +116,19 @@ void check_access(const void* p, std::size_t bytes, Access access, const void* p
     m.scheduler.add(m.thread);
     reschedule();
   }
-  check_bytes(p, bytes, access, {nullptr, program_counter});
+  check_bytes(p, bytes, access, {nullptr, program_counter, nullptr});
+}
+
+void check_transfer(const void* p, std::size_t bytes, Access access, const char* what) {
+  if (!checks_memory()) return;
+  begin_launch_order();
+  View view;
+  view.start(take_block_serial(), 0);
+  const std::size_t begin = arena::offset_of(p);
+  for (std::size_t offset = begin; offset < begin + bytes; ++offset) {
+    check_state(offset, bytes, access, {nullptr, nullptr, what});
+    check_races(view, offset, access, {nullptr, nullptr, what});
+  }
 }
 
 void check_aligned_access(const void* p, std::size_t bytes, Access access, const void* program_counter) {
@@ -132,7 +143,7 @@ void check_aligned_access(const void* p, std::size_t bytes, Access access, const
 void note_access(const void* p, std::size_t bytes, Access access, Site site) {
   const InHarness guard;
   if (reinterpret_cast<std::size_t>(p) % bytes != 0) fail("misaligned %s of %zu bytes at %s", name_of(access), bytes, place(site).c_str());
-  if (checks_memory()) check_bytes(p, bytes, access, {&site, nullptr});
+  if (checks_memory()) check_bytes(p, bytes, access, {&site, nullptr, nullptr});
 }
 
 void atomic_update(void* p, std::size_t bytes, void (*update)(void* p, void* argument), void* argument, Site site) {

@@ -15,4 +15,7 @@ void check_access(const void* p, std::size_t bytes, Access access, const void* p
 /// One of a type that has its natural alignment (up to 8 bytes: compilers do not tell more).
 void check_aligned_access(const void* p, std::size_t bytes, Access access, const void* program_counter);
 
+/// An access of an operation of a stream that is no kernel: a copy, a fill, a release. `what` names it.
+void check_transfer(const void* p, std::size_t bytes, Access access, const char* what);
+
 }  // namespace segpref::simt

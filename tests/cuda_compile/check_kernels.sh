@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Compiles one source with nvcc for sm_80, sm_90 and sm_100 and fails on an error, a warning, or a spilled register.
+#   check_kernels.sh NVCC SOURCE     from the root of the repository
+# No contraction of a * b + c, as everywhere in segpref. Warning 554 is about a conversion of a public view type that nvcc alone minds.
+set -euo pipefail
+nvcc=$1 source=$2
+log=$(mktemp) object=$(mktemp --suffix=.o)
+trap 'rm -f "$log" "$object"' EXIT
+
+architectures=()
+for sm in 80 90 100; do architectures+=(-gencode "arch=compute_$sm,code=sm_$sm"); done
+if ! "$nvcc" -x cu -std=c++20 -O3 --fmad=false -I. -Iinclude -DSEGPREF_SIMT_MODE=gpu "${architectures[@]}" -diag-suppress 554 -Xptxas -v \
+    -c "$source" -o "$object" >"$log" 2>&1; then
+  cat "$log"
+  exit 1
+fi
+if grep -i 'warning' "$log"; then
+  echo "$source: nvcc warns" >&2
+  exit 1
+fi
+kernels=$(grep -c 'bytes spill stores' "$log") || { echo "$source: ptxas reports no kernel" >&2; exit 1; }
+if spills=$(grep -B 2 -E '[1-9][0-9]* bytes spill (stores|loads)' "$log"); then
+  printf '%s\n' "$spills" >&2
+  echo "$source: registers are spilled" >&2
+  exit 1
+fi
+echo "$source: $kernels kernels, none spills, at most $(grep -oP 'Used \K[0-9]+' "$log" | sort -n | tail -1) registers"

@@ -1,0 +1,84 @@
+// Host code of the kernels: every launcher enqueues what its kernel needs, on the caller's stream, and can be captured.
+#include <gtest/gtest.h>
+
+#include "kernels/cuda/adamw/launch.hpp"
+#include "kernels/cuda/segment_reduce/launch.hpp"
+#include "tests/simt/cuda_runtime/cuda_runtime.hpp"
+#include "tests/simt/support/kernel_test.hpp"
+
+namespace segpref::simt {
+namespace {
+
+struct Launchers : testing::Test {
+  cudaStream_t stream = nullptr;
+
+  void SetUp() override { ASSERT_EQ(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), cudaSuccess); }
+  void TearDown() override { ASSERT_EQ(cudaStreamDestroy(stream), cudaSuccess); }
+};
+
+TEST_F(Launchers, SegmentScoresOfEveryRegime) {
+  const Buffer<float> rewards(std::vector<float>{1, 2, 3, 4, 5, 6}), scores(4);
+  const Buffer<std::int32_t> offsets(std::vector<std::int32_t>{0, 2, 3});
+  cuda::SegmentScoresParams<float, float, std::int32_t> params{};
+  params.step_rewards = rewards.get();
+  params.offsets = offsets.get();
+  params.scores = scores.get();
+  params.num_steps = 3;
+  params.num_segments = params.num_members = 2;
+  for (const auto regime : {cuda::SegmentRegime::short_segments, cuda::SegmentRegime::long_segments}) {
+    EXPECT_EQ(cuda::launch_segment_scores(params, regime, stream), cudaSuccess);
+    EXPECT_EQ(num_pending_operations(), 1u) << "a launcher waits for nothing";
+    EXPECT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
+    EXPECT_EQ(scores.to_host(), (std::vector<float>{3, 3, 9, 6}));
+  }
+}
+
+TEST_F(Launchers, NothingToDoEnqueuesNothing) {
+  EXPECT_EQ(cuda::launch_segment_scores(cuda::SegmentScoresParams<float, float, std::int64_t>{}, cuda::SegmentRegime::short_segments, stream), cudaSuccess);
+  EXPECT_EQ(cuda::launch_adamw(cuda::AdamWParams<float>{}, stream), cudaSuccess);
+  EXPECT_EQ(num_pending_operations(), 0u);
+}
+
+TEST_F(Launchers, AdamWWithAndWithoutAlignmentGivesTheSameBits) {
+  for (const std::size_t shift : {0, 1}) {
+    const Buffer<float> p(9 + shift, 1.0f), g(9 + shift, 0.25f), m(9 + shift, 0.0f), v(9 + shift, 0.0f);
+    cuda::AdamWParams<float> params{};
+    params.parameters = p.get() + shift;
+    params.gradients = g.get() + shift;
+    params.first_moment = m.get() + shift;
+    params.second_moment = v.get() + shift;
+    params.num_parameters = 9;
+    params.beta1 = params.rest1 = params.beta2 = params.rest2 = 0.5f;
+    params.step_size = params.root_scale = params.keep = 1;
+    EXPECT_EQ(cuda::launch_adamw(params, stream), cudaSuccess);
+    EXPECT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
+    // m = 0.125, v = 0.03125: the step is m / sqrt(v)
+    for (std::size_t i = shift; i < 9 + shift; ++i) EXPECT_FLOAT_EQ(p.to_host()[i], 1 - 0.125f / 0.17677669f);
+  }
+}
+
+TEST_F(Launchers, CanBeCaptured) {
+  const Buffer<double> rewards(std::vector<double>{1, 2, 3}), scores(1);
+  const Buffer<std::int64_t> offsets(std::vector<std::int64_t>{0, 3});
+  cuda::SegmentScoresParams<double, double, std::int64_t> params{};
+  params.step_rewards = rewards.get();
+  params.offsets = offsets.get();
+  params.scores = scores.get();
+  params.num_steps = 3;
+  params.num_segments = params.num_members = 1;
+  params.aggregation = Aggregation::mean;
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t executable = nullptr;
+  ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), cudaSuccess);
+  EXPECT_EQ(cuda::launch_segment_scores(params, cuda::SegmentRegime::long_segments, stream), cudaSuccess);
+  ASSERT_EQ(cudaStreamEndCapture(stream, &graph), cudaSuccess);
+  ASSERT_EQ(cudaGraphInstantiate(&executable, graph, 0), cudaSuccess);
+  ASSERT_EQ(cudaGraphLaunch(executable, stream), cudaSuccess);
+  ASSERT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
+  EXPECT_EQ(scores.to_host()[0], 2.0);
+  cudaGraphExecDestroy(executable);
+  cudaGraphDestroy(graph);
+}
+
+}  // namespace
+}  // namespace segpref::simt
