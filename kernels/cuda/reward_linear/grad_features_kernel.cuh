@@ -49,10 +49,9 @@ __global__ void __launch_bounds__(Columns::num_threads) grad_features_kernel(con
     SEGPREF_UNROLL
     for (int r = 0; r < Tile::rows_at_once; ++r) {
       if (first + r >= num_rows) break;
-      ElementPack<Element, Columns::elements_per_load> out[Columns::loads_per_row];
-      SEGPREF_UNROLL
-      for (int c = 0; c < Columns::columns_per_thread; ++c) out[c / Columns::elements_per_load].at[c % Columns::elements_per_load] = narrow<Element>(sums[r][c]);
-      store_columns<Columns>(columns, p.grad_features + (first_row + first + r) * p.feature_dim + columns.first, out);
+      RowPart<Columns, Element> out;
+      out.set(sums[r]);
+      out.store_present(columns, p.grad_features + (first_row + first + r) * p.feature_dim + columns.first);
     }
   }
 }

@@ -48,27 +48,27 @@ class RowReader {
 
  private:
   struct Group {
-    ElementPack<Element, Tile::elements_per_load> rows[Tile::rows_at_once][Tile::loads_per_row];
+    RowPart<Tile, Element> rows[Tile::rows_at_once];
+
+    SEGPREF_DEVICE Real get(int row, int column) const { return rows[row].get(column); }
   };
 
-  /// Rows behind the piece's end are zeros.
+  /// Rows behind the piece's end and columns behind the row's are zeros. Returns how many rows there are.
   SEGPREF_DEVICE int load(std::int64_t first_row, int rows_left, Group& group) const {
     const int count = smaller(rows_left, Tile::rows_at_once);
     const Element* rows = p_.features + first_row * p_.row_stride + columns_.first;
-    if (count == Tile::rows_at_once) {
+    if (columns_.is_whole() && count == Tile::rows_at_once) {
       SEGPREF_UNROLL
-      for (int r = 0; r < Tile::rows_at_once; ++r) load_columns<Tile>(columns_, rows + r * p_.row_stride, group.rows[r]);
+      for (int r = 0; r < Tile::rows_at_once; ++r) group.rows[r].load(rows + r * p_.row_stride);
     } else {
-      group = Group{};
       SEGPREF_UNROLL
-      for (int r = 0; r < Tile::rows_at_once - 1; ++r)
-        if (r < count) load_columns<Tile>(columns_, rows + r * p_.row_stride, group.rows[r]);
+      for (int r = 0; r < Tile::rows_at_once; ++r) {
+        if (r >= count) continue;
+        if (columns_.is_whole()) group.rows[r].load(rows + r * p_.row_stride);
+        else group.rows[r].load_present(columns_, rows + r * p_.row_stride);
+      }
     }
     return count;
-  }
-
-  static SEGPREF_DEVICE Real value(const Group& group, int row, int column) {
-    return widen(group.rows[row][column / Tile::elements_per_load].at[column % Tile::elements_per_load]);
   }
 
   SEGPREF_DEVICE void add(const Group& group, const Real* coefficients) {
@@ -77,7 +77,7 @@ class RowReader {
     for (int r = Tile::rows_at_once - 1; r >= 0; --r) {
       const Real coefficient = coefficients[r];
       SEGPREF_UNROLL
-      for (int c = 0; c < Tile::columns_per_thread; ++c) weighted[c] = multiply_add(coefficient, value(group, r, c), weighted[c]);
+      for (int c = 0; c < Tile::columns_per_thread; ++c) weighted[c] = multiply_add(coefficient, group.get(r, c), weighted[c]);
     }
     SEGPREF_UNROLL
     for (int c = 0; c < Tile::columns_per_thread; ++c) sums_[c] += weighted[c];
@@ -96,7 +96,7 @@ class RowReader {
       SEGPREF_UNROLL
       for (int r = 0; r < Tile::rows_at_once; ++r)
         SEGPREF_UNROLL
-        for (int c = 0; c < Tile::columns_per_thread; ++c) dots[r] = multiply_add(value(group, r, c), weight[c], dots[r]);
+        for (int c = 0; c < Tile::columns_per_thread; ++c) dots[r] = multiply_add(group.get(r, c), weight[c], dots[r]);
       const Real dot = warp_sum_each(dots);
       if (lane % lanes_per_row == 0 && row < count) p_.reward_parts[(warp_of_row_ * weights.num_members + member) * p_.segments.num_steps + first_row + row] = dot;
     }
