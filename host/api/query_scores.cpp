@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "host/cuda_backend/cuda_backend.hpp"
 #include "host/parallel/thread_pool.hpp"
 #include "host/reference_backend/reference_backend.hpp"
 #include "host/validate/tensor.hpp"
@@ -53,6 +54,7 @@ void query_scores(const Context& context, ConstTensorView scores, ConstTensorVie
   for (const auto& [name, view] : {std::pair{"mean_probability", &result.mean_probability}, {"disagreement", &result.disagreement},
                                    {"entropy_of_mean", &result.entropy_of_mean}, {"mean_entropy", &result.mean_entropy}})
     if (view->present()) validation::tensor(name, *view, device, {scores.dtype}, {num_pairs}, "[num_pairs]");
+  if (device.is_cuda()) return cuda_backend::query_scores(context, scores, pairs, temperature, result);
   const cpu::IndexArray indices = validation::indices(pairs);
   validation::check_indices("pairs", indices, 2 * num_pairs, scores.shape[1], "num_segments",
                             [](std::int64_t i) { return fmt::format("{}, {}", i / 2, i % 2 == 0 ? "first" : "second"); });

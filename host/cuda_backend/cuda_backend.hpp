@@ -10,17 +10,22 @@
 #include "kernels/common/loss_params.hpp"
 #include "kernels/cpu/adamw.hpp"
 #include "segpref/context.hpp"
+#include "segpref/plan.hpp"
+#include "segpref/preference_options.hpp"
+#include "segpref/query_scores.hpp"
 #include "segpref/view.hpp"
 
 namespace segpref::cuda_backend {
 
 /// The public functions that run on CUDA tensors; the others refuse them. The one place that says so.
-inline constexpr std::array<std::string_view, 2> operations = {"adamw_step", "preference_loss"};
+inline constexpr std::array<std::string_view, 3> operations = {"adamw_step", "preference_loss", "query_scores"};
 
 constexpr bool has(std::string_view operation) { return std::find(operations.begin(), operations.end(), operation) != operations.end(); }
 
 void adamw_step(const Context& context, const cpu::AdamWCoefficients& coefficients, const TensorView& parameters, const ConstTensorView& gradients,
                 const TensorView& first_moment, const TensorView& second_moment);
+
+void query_scores(const Context& context, const ConstTensorView& scores, const ConstTensorView& pairs, double temperature, const QueryScores& result);
 
 /// Bytes of a plan's workspace on its device.
 std::size_t preference_loss_bytes(const PreferenceCapacity& capacity);

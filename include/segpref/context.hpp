@@ -26,6 +26,7 @@ class SEGPREF_API Context {
   /// Null, as in a new context: the legacy default stream. Calls on host memory take no notice.
   Context on_stream(void* cuda_stream) const;
   /// A copy whose calls check the values of tensors in device memory too, as every call does in host memory: it then waits for the stream.
+  /// Operations that cannot do so yet refuse such a context with Error(unsupported).
   Context checking_values(bool checks = true) const;
 
   int num_threads() const;

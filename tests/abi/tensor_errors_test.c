@@ -91,8 +91,6 @@ int main(void) {
   REFUSED(SEGPREF_INVALID_TYPE, "labels lives on cuda:1 and step_rewards on the CPU: all tensors of a call live on one device",
           call.y.device = ((DLDevice){kDLCUDA, 1}));
   REFUSED(SEGPREF_INVALID_TYPE, "offsets lives on the CPU and step_rewards on cuda:0", call.step_rewards.device = ((DLDevice){kDLCUDA, 0}));
-  REFUSED(SEGPREF_UNSUPPORTED, "step_rewards lives on a CUDA device: preference_loss does not support CUDA yet",
-          call.step_rewards.device = call.o.device = call.y.device = call.l.device = call.g.device = ((DLDevice){kDLCUDA, 0}));
 
   /* values */
   REFUSED(SEGPREF_INVALID_ARGUMENT, "offsets[2] = 5 is outside [0, 4] (num_steps)", call.offsets[2] = 5);

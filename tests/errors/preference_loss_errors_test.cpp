@@ -54,7 +54,6 @@ const std::vector<Case>& cases() {
       {"RewardsNull", [](Call& c) { c.step_rewards.data = nullptr; }, invalid, "step_rewards is null with shape [5]"},
       {"RewardsOfIntegers", [](Call& c) { c.step_rewards = view(c.offsets); }, ErrorCode::invalid_type, "step_rewards has dtype i64; it takes f32, f64, bf16, f16"},
       {"RewardsStrided", [](Call& c) { c.step_rewards.strides[0] = 2; }, invalid, "step_rewards is strided [2]; it must be contiguous"},
-      {"RewardsOnCuda", [](Call& c) { c.step_rewards.device.kind = Device::Kind::cuda; }, ErrorCode::unsupported, "step_rewards lives on a CUDA device: preference_loss does not support CUDA yet"},
       {"WeightsOnCuda", [](Call& c) { c.batch.weights.device = {Device::Kind::cuda, 1}; }, ErrorCode::invalid_type, "weights lives on cuda:1 and step_rewards on the CPU: all tensors of a call live on one device"},
       {"MetricsOnCuda", [](Call& c) { c.result.metrics.device.kind = Device::Kind::cuda; }, ErrorCode::invalid_type, "metrics lives on cuda:0 and step_rewards on the CPU"},
       {"GradientOnCuda", [](Call& c) { c.grad_step_rewards.device.kind = Device::Kind::cuda; }, ErrorCode::invalid_type, "grad_step_rewards lives on cuda:0 and step_rewards on the CPU"},

@@ -37,8 +37,6 @@ TEST(QueryScoresErrors, EveryRuleIsNamed) {
   refused(invalid, "scores has 33 members; 1 to 32 are supported", [](Call& c) { c.scores_view.shape = {33, 0}; });
   refused(invalid, "scores is strided [4, 1]; it must be contiguous in row-major order", [](Call& c) { c.scores_view.strides[0] = 4; });
   refused(wrong_type, "scores has dtype bf16; it takes f32, f64", [](Call& c) { c.scores_view.dtype = DType::bf16; });
-  refused(ErrorCode::unsupported, "scores lives on a CUDA device: query_scores does not support CUDA yet",
-          [](Call& c) { c.scores_view.device.kind = Device::Kind::cuda; });
   refused(invalid, "pairs is missing", [](Call& c) { c.pairs_view = {}; });
   refused(invalid, "pairs has shape [4]; it must be [num_pairs, 2] = [any, 2]", [](Call& c) { c.pairs_view = view(std::as_const(c.pairs)); });
   refused(invalid, "pairs[1, second] = 3 is outside [0, 3) (num_segments)", [](Call& c) { c.pairs[3] = 3; });

@@ -13,6 +13,7 @@ namespace {
 
 void adamw_step(const Context&, const cpu::AdamWCoefficients&, const TensorView&, const ConstTensorView&, const TensorView&, const TensorView&) { refuse(); }
 
+void query_scores(const Context&, const ConstTensorView&, const ConstTensorView&, double, const QueryScores&) { refuse(); }
 std::size_t preference_loss_bytes(const PreferenceCapacity&) { refuse(); }
 std::string describe_preference_loss(const PreferenceCapacity&, std::size_t) { refuse(); }
 void preference_loss(const Context&, const PreferenceCapacity&, const ConstTensorView&, const PreferenceBatch&, const validation::BatchShape&, const kernels::LossParams&,
