@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "host/validate/batch.hpp"
+#include "host/validate/host_batch.hpp"
 #include "kernels/cpu/reward_linear_sweep.hpp"
 #include "kernels/math/half.hpp"
 #include "segpref/reward_linear.hpp"
@@ -61,10 +61,11 @@ struct Twice {
   bool sweeps(const Problem<Real>& problem) const {
     const PreferenceBatch given = problem.batch();
     const PreferenceOptions options = problem.options();
-    const cpu::Batch batch = validation::preference_batch(given, options, members(), steps(), sizeof(Real) == 8);
+    constexpr bool wide = sizeof(Real) == 8;
+    const cpu::Batch batch = validation::preference_batch(given, options, validation::preference_shape(given, {}, members(), steps(), wide));
     cpu::BatchLossArgs<Real> args;
     args.batch = &batch;
-    args.loss = validation::preference_options(options, batch, sizeof(Real) == 8);
+    args.loss = validation::preference_options(options, {}, members(), wide);
     args.reduction = {options.reduction == Reduction::mean, options.normalizer};
     const Real powers = 1;  // a discount is there or not; its values do not matter
     const cpu::AggregationParams<Real> params{options.aggregation, options.discount == 1.0 ? nullptr : &powers};

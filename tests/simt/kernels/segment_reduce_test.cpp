@@ -142,14 +142,14 @@ TEST(SegmentScoresLast, ReadsTheLastStepAlone) {
   const Buffer<float> rewards(5), scores(1);
   const Buffer<std::int32_t> d_offsets(offsets);
   launch(write_kernel, 1, 1, 0, rewards.get() + 4);
-  cuda::SegmentScoresParams<float, float, std::int32_t> params{};
+  cuda::SegmentScoresParams<float, float> params{};
   params.step_rewards = rewards.get();
-  params.offsets = {d_offsets.get(), sizeof(Index) == 8};
+  params.offsets = {d_offsets.get(), false};
   params.scores = scores.get();
   params.num_steps = 5;
   params.num_segments = params.num_members = 1;
   params.aggregation = Aggregation::last;
-  launch(cuda::warp_segment_scores_kernel<Tile, float, float, std::int32_t>, 1, Tile::num_threads, 0, params);
+  launch(cuda::warp_segment_scores_kernel<Tile, float, float>, 1, Tile::num_threads, 0, params);
   EXPECT_EQ(scores.to_host()[0], 3.0f);
 }
 
