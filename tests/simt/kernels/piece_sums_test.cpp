@@ -49,7 +49,7 @@ std::vector<compute_t<Element>> scores_of(Aggregation aggregation, double discou
   const auto members = static_cast<unsigned>(num_members);
   simt::launch(piece_sums_kernel<Element, Real>, dim3(static_cast<unsigned>(num_stretches(num_steps)), members), PieceTile::num_threads, 0, p);
   const auto blocks = static_cast<unsigned>((num_segments + ShortSegmentTile::segments_per_block - 1) / ShortSegmentTile::segments_per_block);
-  simt::launch(warp_segment_scores_kernel<ShortSegmentTile, Element, Real, Index>, dim3(blocks, members), ShortSegmentTile::num_threads, 0, p);
+  simt::launch(warp_segment_scores_kernel<ShortSegmentTile, Element, Real>, dim3(blocks, members), ShortSegmentTile::num_threads, 0, p);
 
   const std::vector<Real> scores = d_scores.to_host();
   for (std::int64_t member = 0; member < num_members; ++member) {
