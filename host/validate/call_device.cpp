@@ -12,9 +12,9 @@ namespace {
 /// CPU memory has no index.
 bool same(const Device& a, const Device& b) { return a.kind == b.kind && (a.kind == Device::Kind::cpu || a.index == b.index); }
 
-/// `subject` is how the message begins: "step_rewards lives on".
+/// @param device   a CUDA device
+/// @param subject  how the message begins: "step_rewards lives on"
 void device_is_usable(std::string_view operation, std::string_view subject, const Device& device) {
-  if (device.kind == Device::Kind::cpu) return;
   const device::Driver& driver = device::driver();
   if (!cuda_backend::has(operation)) throw Error(ErrorCode::unsupported, fmt::format("{} a CUDA device: {} does not support CUDA yet", subject, operation));
   if (!driver.built_with_cuda) throw Error(ErrorCode::unsupported, fmt::format("{} a CUDA device: {}", subject, driver.problem));
@@ -30,11 +30,13 @@ void device_is_usable(std::string_view operation, std::string_view subject, cons
 
 CallDevice device_of_call(std::string_view operation, std::string_view name, const ConstTensorView& first) {
   if (!first.present()) return {};
-  device_is_usable(operation, fmt::format("{} lives on", name), first.device);
+  if (first.device.kind != Device::Kind::cpu) device_is_usable(operation, fmt::format("{} lives on", name), first.device);  // no sentence, and no allocation, on the CPU
   return {first.device, name};
 }
 
-void device_of_plan(std::string_view operation, const Device& device) { device_is_usable(operation, "capacity.device is", device); }
+void device_of_plan(std::string_view operation, const Device& device) {
+  if (device.kind != Device::Kind::cpu) device_is_usable(operation, "capacity.device is", device);
+}
 
 void same_device_as_plan(const Device& planned, const CallDevice& call) {
   if (!same(planned, call.device))
