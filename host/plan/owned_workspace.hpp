@@ -17,10 +17,10 @@ class OwnedWorkspace {
   explicit OwnedWorkspace(std::size_t bytes) : bytes_(bytes) { allocate_on_host(); }
   /// Where the call's tensors lie; on a CUDA device in the order of the context's stream, so that nothing waits.
   OwnedWorkspace(std::size_t bytes, const Device& device, const Context& context) : bytes_(bytes) {
-    if (device.kind == Device::Kind::cuda) on_device_.emplace(bytes, device.index, context.stream());
+    if (device.kind == Device::Kind::cuda) data_ = on_device_.emplace(bytes, device.index, context.stream()).data();
     else allocate_on_host();
   }
-  Workspace get() const { return {on_device_ ? on_device_->data() : on_host_.get(), bytes_}; }
+  Workspace get() const { return {data_, bytes_}; }
 
  private:
   struct Free {
@@ -31,10 +31,12 @@ class OwnedWorkspace {
     const std::size_t rounded = (bytes_ + WorkspaceLayout::alignment) / WorkspaceLayout::alignment * WorkspaceLayout::alignment;
     on_host_.reset(static_cast<std::byte*>(std::aligned_alloc(WorkspaceLayout::alignment, rounded)));
     if (!on_host_) throw Error(ErrorCode::out_of_memory, fmt::format("cannot allocate a workspace of {} bytes", bytes_));
+    data_ = on_host_.get();
   }
 
   std::unique_ptr<std::byte[], Free> on_host_;
   std::optional<device::StreamMemory> on_device_;
+  std::byte* data_ = nullptr;  ///< of one of the two
   std::size_t bytes_;
 };
 
