@@ -113,7 +113,8 @@ PreferenceCapacity draw_capacity(Draw& draw, const Problem<Real>& problem, DType
   PreferenceCapacity capacity;
   capacity.num_members = std::min<std::int64_t>(32, room(problem.reference.num_members));
   capacity.num_steps = room(problem.reference.num_steps);
-  capacity.num_segments = room(static_cast<std::int64_t>(problem.reference.segments.size()));
+  // Back ends may serve plans of small batches in another way than plans of large ones.
+  capacity.num_segments = room(static_cast<std::int64_t>(problem.reference.segments.size())) + (draw.chance(50) ? 2000 : 0);
   capacity.num_pairs = room(static_cast<std::int64_t>(problem.reference.pairs.size()));
   capacity.num_batch_pairs = room(problem.num_batch_pairs());
   capacity.dtype = dtype;

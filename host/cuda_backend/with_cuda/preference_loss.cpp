@@ -6,6 +6,7 @@
 #include "host/cuda_backend/with_cuda/refuse_value_checks.hpp"
 #include "host/cuda_backend/with_cuda/segment_work.hpp"
 #include "kernels/cuda/preference_loss/launch.hpp"
+#include "kernels/cuda/preference_loss/small_batch_launch.hpp"
 
 namespace segpref::cuda_backend {
 namespace {
@@ -20,11 +21,13 @@ struct Buffers {
   Booked<std::byte> sort_storage;
 };
 
+std::int64_t in_batch(const PreferenceCapacity& capacity) { return capacity.num_batch_pairs > 0 ? capacity.num_batch_pairs : capacity.num_pairs; }
+
 template <typename Real>
 Buffers<Real> book(const PreferenceCapacity& capacity, WorkspaceLayout& layout) {
   const auto times = [](std::int64_t a, std::int64_t b) { return validation::product("workspace", a, b); };
-  const std::int64_t members = capacity.num_members, in_batch = capacity.num_batch_pairs > 0 ? capacity.num_batch_pairs : capacity.num_pairs;
-  const std::int64_t pairs = times(members, in_batch), scores = times(members, capacity.num_segments), entries = times(2, pairs);
+  const std::int64_t members = capacity.num_members;
+  const std::int64_t pairs = times(members, in_batch(capacity)), scores = times(members, capacity.num_segments), entries = times(2, pairs);
   if (entries > cuda::max_sorted || capacity.num_segments > cuda::max_sorted)
     throw Error(ErrorCode::unsupported, fmt::format("a plan for CUDA takes up to {} segments, and as many sides of pairs over all members: this one has {} and {}", cuda::max_sorted,
                                                     capacity.num_segments, entries));
@@ -34,7 +37,7 @@ Buffers<Real> book(const PreferenceCapacity& capacity, WorkspaceLayout& layout) 
   b.grad_pairs = layout.book<Real>(entries);
   b.grad_scores = layout.book<Real>(scores);
   b.grad_scale = layout.book<Real>(members);
-  b.block_sums = layout.book<double>(times(members * cuda::num_pair_sums, cuda::num_pair_blocks(in_batch)));
+  b.block_sums = layout.book<double>(times(members * cuda::num_pair_sums, cuda::num_pair_blocks(in_batch(capacity))));
   b.keys = layout.book<std::uint64_t>(entries);
   b.sorted_keys = layout.book<std::uint64_t>(entries);
   b.entries = layout.book<std::uint32_t>(entries);
@@ -70,39 +73,76 @@ void add_up_pairs(const kernels::Batch& batch, const Buffers<Real>& b, Workspace
   device::check(cuda::launch_gather_gradients(g, stream), "launch_gather_gradients");
 }
 
+/// One launch does it all where a plan's batches are small; a plan does not know of windows yet.
+bool is_small(const PreferenceCapacity& capacity) {
+  using Limits = cuda::SmallBatchLimits;
+  const std::int64_t longest = capacity.max_segment_steps > 0 ? capacity.max_segment_steps : capacity.num_steps;
+  return in_batch(capacity) <= Limits::pairs && capacity.num_segments <= Limits::segments && capacity.num_steps <= Limits::steps && longest <= Limits::segment_steps;
+}
+
+template <typename Real>
+cuda::PairLossParams<Real> pair_params(const kernels::Batch& batch, const kernels::LossParams& loss, const PreferenceOptions& options, const PreferenceResult& result) {
+  cuda::PairLossParams<Real> p;
+  p.batch = batch;
+  p.loss = loss;
+  p.tie_parameter = reals(options.tie_parameter, 0.0);
+  p.tie_parameter.member_stride = options.tie_parameter.size() > 1 ? 1 : 0;
+  p.loss_per_pair = static_cast<Real*>(result.loss_per_pair.data);
+  p.logits = static_cast<Real*>(result.logits.data);
+  return p;
+}
+
+template <typename Real>
+cuda::PairSumsParams<Real> sums_params(const kernels::Batch& batch, const PreferenceOptions& options, const PreferenceResult& result) {
+  cuda::PairSumsParams<Real> p;
+  p.num_members = batch.num_members;
+  p.is_mean = options.reduction == Reduction::mean;
+  p.normalizer = options.normalizer.value_or(0.0);
+  p.shared_tie_parameter = options.tie_parameter.size() == 1 && batch.num_members > 1;
+  p.reduced_loss = static_cast<Real*>(result.loss.data);
+  p.metrics = static_cast<double*>(result.metrics.data);
+  p.grad_tie_parameter = static_cast<Real*>(result.grad_tie_parameter.data);
+  return p;
+}
+
+template <typename Real>
+void run_small(const ConstTensorView& step_rewards, const cuda::PairLossParams<Real>& pairs, const cuda::PairSumsParams<Real>& sums, const PreferenceOptions& options,
+               const PreferenceResult& result, const TensorView& grad_step_rewards, cudaStream_t stream) {
+  cuda::SmallBatchParams<Real> p;
+  p.pairs = pairs;
+  p.sums = sums;
+  p.step_rewards = step_rewards.data;
+  p.dtype = step_rewards.dtype;
+  p.scores = static_cast<Real*>(result.scores.data);
+  p.grad_steps = grad_step_rewards.data;
+  p.aggregation = options.aggregation;
+  p.is_discounted = options.discount != 1.0;
+  p.discount = cuda::DiscountPowers::of(options.discount);
+  device::check(cuda::launch_small_batch(p, stream), "launch_small_batch");
+}
+
 template <typename Element, typename Real>
 void run(const PreferenceCapacity& capacity, const ConstTensorView& step_rewards, const kernels::Batch& batch, const kernels::LossParams& loss, const PreferenceOptions& options,
          const PreferenceResult& result, const TensorView& grad_step_rewards, Workspace workspace, cudaStream_t stream) {
   WorkspaceLayout layout;
   const Buffers<Real> b = book<Real>(capacity, layout);
   check_workspace(workspace, layout.total_bytes());
-  const SegmentWork<Real> segments{batch, options, capacity, b.segments, workspace, stream};
+  cuda::PairLossParams<Real> pairs = pair_params<Real>(batch, loss, options, result);
+  cuda::PairSumsParams<Real> sums = sums_params<Real>(batch, options, result);
+  if (is_small(capacity) && !batch.windows() && !(sums.shared_tie_parameter && sums.grad_tie_parameter != nullptr))
+    return run_small(step_rewards, pairs, sums, options, result, grad_step_rewards, stream);
 
+  const SegmentWork<Real> segments{batch, options, capacity, b.segments, workspace, stream};
   Real* scores = result.scores.present() ? static_cast<Real*>(result.scores.data) : b.scores.in(workspace);
   segments.scores(static_cast<const Element*>(step_rewards.data), scores);
 
-  cuda::PairLossParams<Real> pairs;
-  pairs.batch = batch;
-  pairs.loss = loss;
-  pairs.tie_parameter = reals(options.tie_parameter, 0.0);
-  pairs.tie_parameter.member_stride = options.tie_parameter.size() > 1 ? 1 : 0;
   pairs.scores = scores;
-  pairs.loss_per_pair = static_cast<Real*>(result.loss_per_pair.data);
-  pairs.logits = static_cast<Real*>(result.logits.data);
   pairs.grad_pairs = grad_step_rewards.present() ? b.grad_pairs.in(workspace) : nullptr;
   pairs.block_sums = b.block_sums.in(workspace);
   device::check(cuda::launch_pair_loss(pairs, stream), "launch_pair_loss");
 
-  cuda::PairSumsParams<Real> sums;
-  sums.num_members = batch.num_members;
   sums.num_blocks = cuda::num_pair_blocks(batch.num_batch_pairs);
-  sums.is_mean = options.reduction == Reduction::mean;
-  sums.normalizer = options.normalizer.value_or(0.0);
-  sums.shared_tie_parameter = options.tie_parameter.size() == 1;
   sums.block_sums = pairs.block_sums;
-  sums.reduced_loss = static_cast<Real*>(result.loss.data);
-  sums.metrics = static_cast<double*>(result.metrics.data);
-  sums.grad_tie_parameter = static_cast<Real*>(result.grad_tie_parameter.data);
   sums.grad_scale = b.grad_scale.in(workspace);
   device::check(cuda::launch_pair_sums(sums, stream), "launch_pair_sums");
   if (!grad_step_rewards.present()) return;
@@ -126,11 +166,11 @@ std::size_t preference_loss_bytes(const PreferenceCapacity& capacity) {
 std::string describe_preference_loss(const PreferenceCapacity& capacity, std::size_t workspace_bytes) {
   const bool has_pieces = segment_regime(false, capacity.num_steps, capacity.max_segment_steps) == cuda::SegmentRegime::mixed_lengths;
   return fmt::format(
-      "preference_loss on cuda:{}: up to {} members, {} steps ({}), {} segments, {} pairs; scores by a warp per segment{}; pairs by a thread each, sums of {} blocks; "
+      "preference_loss on cuda:{}: up to {} members, {} steps ({}), {} segments, {} pairs; {}scores by a warp per segment{}; pairs by a thread each, sums of {} blocks; "
       "pairs that share segments: gradients sorted by segment and added in order; one gradient write; workspace {} bytes",
       capacity.device.index, capacity.num_members, capacity.num_steps, name_of(capacity.dtype), capacity.num_segments, capacity.num_pairs,
-      has_pieces ? fmt::format(", of more than {} steps by a block per piece", cuda::steps_per_piece) : "",
-      cuda::num_pair_blocks(capacity.num_batch_pairs > 0 ? capacity.num_batch_pairs : capacity.num_pairs), workspace_bytes);
+      is_small(capacity) ? "one launch, a block per member, for batches with offsets; else " : "", has_pieces ? fmt::format(", of more than {} steps by a block per piece", cuda::steps_per_piece) : "",
+      cuda::num_pair_blocks(in_batch(capacity)), workspace_bytes);
 }
 
 void preference_loss(const Context& context, const PreferenceCapacity& capacity, const ConstTensorView& step_rewards, const PreferenceBatch& in, const validation::BatchShape& shape,

@@ -1,5 +1,6 @@
 #include "kernels/cuda/preference_loss/launch.hpp"
 
+#include "kernels/cuda/preference_loss/kernel_choice.cuh"
 #include "kernels/cuda/preference_loss/pair_loss_kernel.cuh"
 #include "kernels/cuda/preference_loss/pair_sums_kernel.cuh"
 #include "kernels/cuda/preference_loss/segment_entries_kernels.cuh"
@@ -7,26 +8,12 @@
 #include "kernels/cuda/primitives/launch.hpp"
 
 namespace segpref::cuda {
-namespace {
-
-template <bool has_lapse, typename Real>
-auto pair_loss_kernel_for(const PairLossParams<Real>& params) {
-  switch (params.loss.tie_model) {
-    case TieModel::rao_kupper: return &pair_loss_kernel<has_lapse, RaoKupper, Real>;
-    case TieModel::davidson: return &pair_loss_kernel<has_lapse, Davidson, Real>;
-    default: break;
-  }
-  return params.batch.margins.present() ? &pair_loss_kernel<has_lapse, BradleyTerry<true>, Real> : &pair_loss_kernel<has_lapse, BradleyTerry<false>, Real>;
-}
-
-}  // namespace
-
 std::int64_t num_pair_blocks(std::int64_t num_batch_pairs) { return num_blocks(num_batch_pairs, PairTile::num_threads); }
 
 template <typename Real>
 cudaError_t launch_pair_loss(const PairLossParams<Real>& params, cudaStream_t stream) {
   if (params.batch.num_batch_pairs == 0) return cudaSuccess;
-  const auto kernel = params.loss.lapse > 0.0 ? pair_loss_kernel_for<true>(params) : pair_loss_kernel_for<false>(params);
+  const auto kernel = with_objective(params.loss, params.batch.margins.present(), [](auto has_lapse, auto model) { return &pair_loss_kernel<decltype(has_lapse)::is_set, decltype(model), Real>; });
   const dim3 grid(num_blocks(params.batch.num_batch_pairs, PairTile::num_threads), static_cast<unsigned>(params.batch.num_members));
   return launch_kernel(kernel, grid, PairTile::num_threads, 0, stream, params);
 }

@@ -5,9 +5,8 @@
 #pragma once
 
 #include "kernels/cuda/preference_loss/config.cuh"
-#include "kernels/cuda/preference_loss/pair_step.cuh"
+#include "kernels/cuda/preference_loss/pair_access.cuh"
 #include "kernels/cuda/primitives/shared_memory.cuh"
-#include "kernels/cuda/primitives/warp.cuh"
 
 namespace segpref::cuda {
 
@@ -17,10 +16,10 @@ struct PairLossStorage {
 };
 
 template <bool has_lapse, class Model, typename Real>
-__global__ void __launch_bounds__(PairTile::num_threads, PairTile::blocks_per_multiprocessor) pair_loss_kernel(const __grid_constant__ PairLossParams<Real> p) {
+__global__ void __launch_bounds__(PairTile::num_threads, PairTile::least_blocks) pair_loss_kernel(const __grid_constant__ PairLossParams<Real> p) {
   SEGPREF_SHARED(PairLossStorage, shared);
   // Place: member and position in the batch. Threads behind the batch's end stay for the sums.
-  const int thread = static_cast<int>(threadIdx.x), lane = lane_of_thread(), warp = warp_of_thread();
+  const int thread = static_cast<int>(threadIdx.x);
   const std::int64_t member = blockIdx.y, position = std::int64_t{blockIdx.x} * PairTile::num_threads + thread;
   if (thread == 0) {
     const double tie_parameter = static_cast<double>(static_cast<Real>(p.tie_parameter(member, 0)));
@@ -30,15 +29,13 @@ __global__ void __launch_bounds__(PairTile::num_threads, PairTile::blocks_per_mu
   __syncthreads();
 
   // Load
-  PairInput in{0, 0, 0, 0, 0, position < p.batch.num_batch_pairs};
-  if (in.present) {
+  PairInput in;
+  if (position < p.batch.num_batch_pairs) {
     const std::int64_t pair = p.batch.pair_at(member, position);
     const Real* scores = p.scores + member * p.batch.num_segments;
+    in = load_pair(p.batch, member, pair);
     in.first = static_cast<double>(scores[p.batch.segment_of(pair, 0)]);
     in.second = static_cast<double>(scores[p.batch.segment_of(pair, 1)]);
-    in.label = p.batch.labels(0, pair);
-    in.weight = p.batch.weights(member, pair);
-    in.margin = p.batch.margins(member, pair);
   }
 
   // The objective
@@ -47,8 +44,7 @@ __global__ void __launch_bounds__(PairTile::num_threads, PairTile::blocks_per_mu
   // Store
   if (in.present) {
     const std::int64_t at = member * p.batch.num_batch_pairs + position;
-    if (p.loss_per_pair != nullptr) p.loss_per_pair[at] = static_cast<Real>(step.loss);
-    if (p.logits != nullptr) p.logits[at] = static_cast<Real>(step.logit);
+    store_pair(p, at, step);
     if (p.grad_pairs != nullptr) {
       p.grad_pairs[2 * at] = static_cast<Real>(step.grad_first);
       p.grad_pairs[2 * at + 1] = static_cast<Real>(step.grad_second);
@@ -56,11 +52,7 @@ __global__ void __launch_bounds__(PairTile::num_threads, PairTile::blocks_per_mu
   }
 
   // Reduce: lanes to warps, warps to one row per block
-  SEGPREF_UNROLL
-  for (int i = 0; i < num_pair_sums; ++i) {
-    const double sum = warp_sum(step.sums[i]);
-    if (lane == 0) shared.warp_sums[warp][i] = sum;
-  }
+  store_warp_sums(step, shared.warp_sums[warp_of_thread()]);
   __syncthreads();
   if (thread >= num_pair_sums) return;
   double sum = shared.warp_sums[0][thread];

@@ -7,9 +7,9 @@ namespace segpref::cuda {
 
 /// What is known of one pair of the batch.
 struct PairInput {
-  double first, second;  ///< scores
-  double label, weight, margin;
-  bool present;          ///< false: a thread behind the batch's end
+  double first = 0, second = 0;  ///< scores
+  double label = 0, weight = 0, margin = 0;
+  bool present = false;          ///< false: a thread behind the batch's end
 };
 
 /// What it contributes. Everything but the logit is 0 for a pair that is left out: weight 0, beyond the batch, or skipped.

@@ -16,6 +16,20 @@ SEGPREF_DEVICE double gradient_scale(const PairSumsParams<Real>& p, double weigh
   return divisor == 0.0 ? 0.0 : 1.0 / divisor;
 }
 
+/// One member's loss, metrics and scale from the sums over its pairs, by one thread. Returns the scale.
+template <typename Real>
+SEGPREF_DEVICE double store_totals(const PairSumsParams<Real>& p, std::int64_t member, const double (&sums)[num_pair_sums]) {
+  const double scale = gradient_scale(p, sums[metric_weight_sum]);
+  const double total = sums[metric_loss_sum] + sums[metric_centering_sum];
+  if (p.reduced_loss != nullptr) p.reduced_loss[member] = static_cast<Real>(scale == 0.0 ? 0.0 : total * scale);
+  if (p.metrics != nullptr) {
+    SEGPREF_UNROLL
+    for (int metric = 0; metric < num_metrics; ++metric) p.metrics[member * num_metrics + metric] = sums[metric];
+  }
+  if (p.grad_scale != nullptr) p.grad_scale[member] = static_cast<Real>(scale);
+  return scale;
+}
+
 template <typename Real>
 __global__ void __launch_bounds__(PairSumsTile::num_threads) pair_sums_kernel(const __grid_constant__ PairSumsParams<Real> p) {
   SEGPREF_SHARED(Real[PairSumsTile::max_members], grad_tie);
@@ -33,14 +47,7 @@ __global__ void __launch_bounds__(PairSumsTile::num_threads) pair_sums_kernel(co
     if (lane != 0) continue;
 
     // Finish and store
-    const double scale = gradient_scale(p, sums[metric_weight_sum]);
-    const double total = sums[metric_loss_sum] + sums[metric_centering_sum];
-    if (p.reduced_loss != nullptr) p.reduced_loss[member] = static_cast<Real>(scale == 0.0 ? 0.0 : total * scale);
-    if (p.metrics != nullptr) {
-      SEGPREF_UNROLL
-      for (int metric = 0; metric < num_metrics; ++metric) p.metrics[member * num_metrics + metric] = sums[metric];
-    }
-    if (p.grad_scale != nullptr) p.grad_scale[member] = static_cast<Real>(scale);
+    const double scale = store_totals(p, member, sums);
     grad_tie[member] = static_cast<Real>(sums[num_metrics] * scale);
   }
   __syncthreads();

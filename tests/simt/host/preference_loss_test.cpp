@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "host/plan/owned_workspace.hpp"
+#include "kernels/cuda/preference_loss/small_batch_params.hpp"
 #include "segpref/error.hpp"
 #include "segpref/query_scores.hpp"
 #include "tests/simt/host/device_call.hpp"
@@ -33,8 +34,9 @@ struct Call {
     for (std::int64_t i = 0; i < num_steps; ++i) values.push_back(scale * static_cast<float>(i % 7));
     return values;
   }
-  static PreferenceCapacity capacity() {
-    PreferenceCapacity capacity{1, num_steps, 4, num_pairs, 0, 0, DType::f32};
+  /// @param is_small  whether one launch does it all
+  static PreferenceCapacity capacity(bool is_small = true) {
+    PreferenceCapacity capacity{1, num_steps, is_small ? 4 : cuda::SmallBatchLimits::segments + 1, num_pairs, 0, 0, DType::f32};
     capacity.device = cuda_0;
     return capacity;
   }
@@ -76,10 +78,9 @@ TEST(PreferenceLossOnADevice, RunsOnTheCallersStreamAndWaitsForNothing) {
   call.expect_results_of(call.host_rewards);
 }
 
-TEST(PreferenceLossOnADevice, IsCapturedInAGraphAndReplayedWithNewData) {
+void replays(const PreferenceLossPlan& plan) {
   const Stream stream;
   const Call call;
-  const PreferenceLossPlan plan(Call::capacity());
   const Buffer<std::byte> workspace(plan.workspace_bytes());
   cudaGraph_t graph = nullptr;
   cudaGraphExec_t executable = nullptr;
@@ -96,6 +97,10 @@ TEST(PreferenceLossOnADevice, IsCapturedInAGraphAndReplayedWithNewData) {
   }
   cudaGraphExecDestroy(executable);
   cudaGraphDestroy(graph);
+}
+
+TEST(PreferenceLossOnADevice, IsCapturedInAGraphAndReplayedWithNewData) {
+  for (const bool is_small : {true, false}) replays(PreferenceLossPlan(Call::capacity(is_small)));
 }
 
 TEST(PreferenceLossOnADevice, AWorkspaceOfItsOwnNeedsNoWaiting) {
@@ -115,6 +120,20 @@ TEST(PreferenceLossOnADevice, APlanSaysWhatItWillDo) {
   EXPECT_NE(PreferenceLossPlan(capacity).describe().find("of more than 4096 steps by a block per piece"), std::string::npos);
   capacity.max_segment_steps = 4096;
   EXPECT_EQ(PreferenceLossPlan(capacity).describe().find("block per piece"), std::string::npos);
+}
+
+TEST(PreferenceLossOnADevice, ASmallBatchIsOneLaunch) {
+  const Stream stream;
+  const Call call;
+  for (const bool is_small : {true, false}) {
+    const PreferenceLossPlan plan(Call::capacity(is_small));
+    const Buffer<std::byte> workspace(plan.workspace_bytes());
+    EXPECT_EQ(plan.describe().find("one launch") != std::string::npos, is_small);
+    call.run(context_on(stream), plan, {workspace.get(), workspace.size()});
+    EXPECT_EQ(num_pending_operations(), is_small ? 1u : 4u);
+    stream.wait();
+    call.expect_results_of(call.host_rewards);
+  }
 }
 
 TEST(PreferenceLossOnADevice, WhatCannotBeCheckedIsRefused) {

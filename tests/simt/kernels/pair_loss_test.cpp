@@ -1,19 +1,17 @@
 // pair_loss_kernel and pair_sums_kernel against the oracle. Segments of one step: scores are rewards, without rounding.
 #include <gtest/gtest.h>
 
-#include <functional>
-#include <limits>
-
 #include "kernels/cuda/preference_loss/pair_loss_kernel.cuh"
 #include "kernels/cuda/preference_loss/pair_sums_kernel.cuh"
 #include "tests/simt/support/device_batch.hpp"
+#include "tests/simt/support/loss_cases.hpp"
 #include "tests/support/compare.hpp"
-#include "tests/support/problems.hpp"
 
 namespace segpref::cuda {
 namespace {
 
 using simt::Buffer;
+using simt::LossCase;
 using testing::Bound;
 using testing::flatten;
 using testing::is_close;
@@ -30,15 +28,8 @@ Kernel<Real> kernel_of(TieModel model, bool has_margin) {
   return has_margin ? pair_loss_kernel<has_lapse, BradleyTerry<true>, Real> : pair_loss_kernel<has_lapse, BradleyTerry<false>, Real>;
 }
 
-struct Case {
-  const char* name;
-  std::function<void(ProblemShape&)> shape;
-  std::function<void(reference::PreferenceProblem&)> options;
-  std::function<void(std::vector<std::vector<double>>&)> rewards = [](auto&) {};
-};
-
 template <typename Real>
-void check(const Case& c) {
+void check(const LossCase& c) {
   ProblemShape shape;
   shape.num_members = 3;
   shape.lengths = {1};
@@ -121,46 +112,10 @@ void check(const Case& c) {
   EXPECT_TRUE(is_close(grad_scores.data(), flatten(expected.grad_scores), bound)) << "gradients of scores";
 }
 
-void spoil(std::vector<std::vector<double>>& rewards) {
-  rewards[0][5] = std::numeric_limits<double>::quiet_NaN();
-  rewards[1][9] = std::numeric_limits<double>::infinity();
-}
-
-const std::vector<Case>& cases() {
-  using P = reference::PreferenceProblem;
-  const auto same = [](auto&) {};
-  const auto tie_of = [](reference::Ties ties, std::vector<double> parameter) {
-    return [=](P& p) { p.ties = ties, p.tie_parameter = parameter; };
-  };
-  static const std::vector<Case> all = {
-      {"Plain", same, same},
-      {"OnePair", [](ProblemShape& s) { s.num_pairs = 1; s.num_segments = 2; }, same},
-      {"OneBlock", [](ProblemShape& s) { s.num_pairs = PairTile::num_threads; s.num_segments = 2 * s.num_pairs + 3; }, same},
-      {"Empty", [](ProblemShape& s) { s.num_pairs = 0; }, same},
-      {"SharedSegments", [](ProblemShape& s) { s.shared_segments = true; s.num_segments = 9; s.wide_indices = false; }, same},
-      {"OwnOrder", [](ProblemShape& s) { s.own_order = true; s.num_batch_pairs = 70; s.weights = true; }, same},
-      {"SharedOrder", [](ProblemShape& s) { s.shared_order = true; s.num_batch_pairs = 40; }, same},
-      {"WeightsMarginsLapse", [](ProblemShape& s) { s.weights = s.margins = true; }, [](P& p) { p.lapse = 0.1; }},
-      {"Margins", [](ProblemShape& s) { s.margins = s.shared_margins = true; }, [](P& p) { p.smoothing = 0.1; }},
-      {"ClipCenteringSum", [](ProblemShape& s) { s.weights = s.shared_weights = true; }, [](P& p) { p.clip = 0.75; p.centering = 0.01; p.temperature = 0.5; p.reduction = reference::Reduce::sum; }},
-      {"Normalizer", same, [](P& p) { p.normalizer = 1000.0; }},
-      {"None", same, [](P& p) { p.reduction = reference::Reduce::none; }},
-      {"ExtremeLogits", same, [](P& p) { p.temperature = 1e-3; }},
-      {"ExtremeLogitsLapse", same, [](P& p) { p.temperature = 1e-3; p.lapse = 0.2; }},
-      {"RaoKupper", same, tie_of(reference::Ties::rao_kupper, {0.5, 0.75, 1e-3})},
-      {"RaoKupperShared", [](ProblemShape& s) { s.scalar_tie = true; }, tie_of(reference::Ties::rao_kupper, {0.5, 0.5, 0.5})},
-      {"Davidson", [](ProblemShape& s) { s.weights = true; }, tie_of(reference::Ties::davidson, {-0.5, 0.0, 0.7})},
-      {"DavidsonLapse", same, [=](P& p) { tie_of(reference::Ties::davidson, {-0.5, 0.0, 0.7})(p); p.lapse = 0.1; }},
-      {"NonfinitePropagates", same, same, spoil},
-      {"NonfiniteIsSkipped", same, [](P& p) { p.skip_nonfinite = true; }, spoil},
-  };
-  return all;
-}
-
-class PairLoss : public ::testing::TestWithParam<Case> {};
+class PairLoss : public ::testing::TestWithParam<LossCase> {};
 TEST_P(PairLoss, F32) { check<float>(GetParam()); }
 TEST_P(PairLoss, F64) { check<double>(GetParam()); }
-INSTANTIATE_TEST_SUITE_P(Kernel, PairLoss, ::testing::ValuesIn(cases()), [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(Kernel, PairLoss, ::testing::ValuesIn(simt::loss_cases()), [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace segpref::cuda
