@@ -10,7 +10,7 @@
 #include "kernels/cuda/preference_loss/pair_sums_kernel.cuh"
 #include "kernels/cuda/preference_loss/small_batch_params.hpp"
 #include "kernels/cuda/segment_reduce/expand_kernel.cuh"
-#include "kernels/cuda/segment_reduce/segment_group.cuh"
+#include "kernels/cuda/segment_reduce/kernel.cuh"
 
 namespace segpref::cuda {
 
@@ -47,11 +47,12 @@ SEGPREF_DEVICE void with_element(DType dtype, Call call) {
 
 template <typename Element, typename Real>
 SEGPREF_DEVICE void small_batch_scores(const SmallBatchParams<Real>& p, std::int64_t member, SmallBatchStorage<Real>& shared SEGPREF_CALLER) {
-  constexpr int group_size = SmallBatchTile::segments_per_group, lanes_per_segment = threads_per_warp / group_size;
+  constexpr int group_size = SmallBatchTile::segments_per_group;
+  using Group = SegmentGroup<group_size, int>;
   const auto num_segments = static_cast<int>(p.pairs.batch.num_segments);
   const Element* row = static_cast<const Element*>(p.step_rewards) + member * p.pairs.batch.num_steps;
   for (int first = warp_of_thread() * group_size; first < num_segments; first += SmallBatchTile::num_warps * group_size) {
-    SegmentGroup<group_size> group;
+    Group group;
     SEGPREF_UNROLL
     for (int i = 0; i < group_size; ++i) {
       const int segment = smaller(first + i, num_segments - 1);
@@ -59,9 +60,9 @@ SEGPREF_DEVICE void small_batch_scores(const SmallBatchParams<Real>& p, std::int
       group.lengths[i] = p.aggregation == Aggregation::last ? 0 : shared.offsets[segment + 1] - group.begins[i];
     }
     const auto power = [&](int step) { return p.is_discounted ? static_cast<Real>(p.discount(step)) : Real(1); };
-    const Real sum = sum_of_group(row, group, power, Real() SEGPREF_PASS_CALLER);
-    const int segment = first + lane_of_thread() / lanes_per_segment;
-    if (lane_of_thread() % lanes_per_segment != 0 || segment >= num_segments) continue;
+    const Real sum = sum_of_group<Real>(row, group, power SEGPREF_PASS_CALLER);
+    const int segment = first + Group::of_lane();
+    if (lane_of_thread() % Group::lanes_per_segment != 0 || segment >= num_segments) continue;
     const int begin = shared.offsets[segment];
     const Real score = finish_score(p.aggregation, row + begin, shared.offsets[segment + 1] - begin, sum);
     shared.scores[segment] = score;

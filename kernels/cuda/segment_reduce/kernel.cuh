@@ -1,5 +1,5 @@
 // Scores of ragged segments: sum over t of discount^t * r_t, divided by the length (mean), or the last step alone.
-//   reads   each counted step once, coalesced; offsets twice per segment; powers of the discount once per step (they stay in the cache)
+//   reads   each counted step once, coalesced; offsets twice per segment, a lane each; powers of the discount once per step (they stay in the cache)
 //   order   fixed by a segment's length and the tile: a thread adds its steps from the last to the first, so that small powers come first;
 //           then the lanes at distance 16, 8, 4, 2, 1; then the warps, first to last. A rerun is bit-identical
 //   empty   a segment without steps scores 0          formula: docs/ops/segment_reduce.md
@@ -9,6 +9,7 @@
 #include "kernels/cuda/primitives/convert.cuh"
 #include "kernels/cuda/segment_reduce/config.cuh"
 #include "kernels/cuda/segment_reduce/params.hpp"
+#include "kernels/cuda/segment_reduce/segment_group.cuh"
 
 namespace segpref::cuda {
 
@@ -61,21 +62,45 @@ SEGPREF_DEVICE Real part_of_pieces(const SegmentScoresParams<Element, Real>& p, 
 }
 
 template <class Tile, typename Element, typename Real>
-__global__ void __launch_bounds__(Tile::num_threads) warp_segment_scores_kernel(const __grid_constant__ SegmentScoresParams<Element, Real> p) {
-  // Place: a warp per segment, grid (segments, members). With piece_sums, segments longer than a piece were read before.
-  const std::int64_t segment_idx = static_cast<std::int64_t>(blockIdx.x) * Tile::segments_per_block + warp_of_thread();
-  if (segment_idx >= p.num_segments) return;
+__global__ void __launch_bounds__(Tile::num_threads, Tile::least_blocks) warp_segment_scores_kernel(const __grid_constant__ SegmentScoresParams<Element, Real> p) {
+  using Group = SegmentGroup<Tile::segments_per_warp, std::int64_t>;
+  // Place: a warp per group of segments, grid (groups, members). A lane knows the ends of one segment.
+  const int lane = lane_of_thread();
+  const std::int64_t first = (static_cast<std::int64_t>(blockIdx.x) * Tile::num_warps + warp_of_thread()) * Tile::segments_per_warp;
+  if (first >= p.num_segments) return;
   const auto member = static_cast<std::int64_t>(blockIdx.y);
-  const SegmentSteps steps = steps_of(p, segment_idx);
-  const Element* rewards = p.step_rewards + member * p.num_steps + steps.begin;
+  const Element* row = p.step_rewards + member * p.num_steps;
+  const bool is_there = lane < Tile::segments_per_warp && first + lane < p.num_segments;
+  const SegmentSteps own = is_there ? steps_of(p, first + lane) : SegmentSteps{0, 0};
+
   // Load, accumulate, reduce
   Real sum = 0;
   if (p.aggregation != Aggregation::last) {
-    const bool in_pieces = p.piece_sums != nullptr && steps.length > steps_per_piece;
-    sum = warp_sum(in_pieces ? part_of_pieces(p, member, steps) : part_of_sum<threads_per_warp>(rewards, p.discount_powers, steps.length, lane_of_thread()));
+    Group group;
+    SEGPREF_UNROLL
+    for (int i = 0; i < Tile::segments_per_warp; ++i) {
+      const std::int64_t length = warp_broadcast(own.length, i);
+      group.begins[i] = warp_broadcast(own.begin, i);
+      group.lengths[i] = length <= Tile::longest_in_group ? static_cast<int>(length) : 0;
+    }
+    sum = sum_of_group<Real>(row, group, [&](int step) { return p.discount_powers == nullptr ? Real(1) : p.discount_powers[step]; });
+    // Longer ones, one after another. With piece_sums, those longer than a piece were read before.
+    unsigned longer = __ballot_sync(all_lanes, own.length > Tile::longest_in_group);
+    for (; longer != 0; longer &= longer - 1) {
+      const int i = __ffs(static_cast<int>(longer)) - 1;
+      const SegmentSteps steps = {warp_broadcast(own.begin, i), warp_broadcast(own.length, i)};
+      const bool in_pieces = p.piece_sums != nullptr && steps.length > steps_per_piece;
+      const Real part = in_pieces ? part_of_pieces(p, member, steps) : part_of_sum<threads_per_warp>(row + steps.begin, p.discount_powers, steps.length, lane);
+      const Real whole = warp_sum(part);
+      if (Group::of_lane() == i) sum = whole;
+    }
   }
-  // Finish and store
-  if (lane_of_thread() == 0) p.scores[member * p.num_segments + segment_idx] = finish_score(p.aggregation, rewards, steps.length, sum);
+
+  // Finish and store, by the first lane of each segment
+  const SegmentSteps steps = {warp_broadcast(own.begin, Group::of_lane()), warp_broadcast(own.length, Group::of_lane())};
+  const std::int64_t segment_idx = first + Group::of_lane();
+  if (lane % Group::lanes_per_segment != 0 || segment_idx >= p.num_segments) return;
+  p.scores[member * p.num_segments + segment_idx] = finish_score(p.aggregation, row + steps.begin, steps.length, sum);
 }
 
 template <class Tile, typename Element, typename Real>
