@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "host/cuda_backend/cuda_backend.hpp"
 #include "host/plan/owned_workspace.hpp"
 #include "host/plan/print_plan.hpp"
 #include "host/plan/workspace_layout.hpp"
@@ -140,14 +141,19 @@ void run(const Context& context, const LinearLossPlan& plan, const Call& call, W
 LinearLossPlan::LinearLossPlan(const PreferenceCapacity& capacity, std::int64_t feature_dim) : capacity_(capacity), feature_dim_(feature_dim) {
   validation::capacity("linear_preference_loss", capacity);
   validation::linear_feature_dim(feature_dim);
-  WorkspaceLayout layout;
-  if (capacity.dtype == DType::f64) book<double>(capacity, feature_dim, layout);
-  else book<float>(capacity, feature_dim, layout);
-  workspace_bytes_ = layout.total_bytes();
+  if (capacity.device.kind == Device::Kind::cuda) {
+    workspace_bytes_ = cuda_backend::linear_preference_loss_bytes(capacity, feature_dim);
+  } else {
+    WorkspaceLayout layout;
+    if (capacity.dtype == DType::f64) book<double>(capacity, feature_dim, layout);
+    else book<float>(capacity, feature_dim, layout);
+    workspace_bytes_ = layout.total_bytes();
+  }
   print_if_asked(*this);
 }
 
 std::string LinearLossPlan::describe() const {
+  if (capacity_.device.kind == Device::Kind::cuda) return cuda_backend::describe_linear_preference_loss(capacity_, feature_dim_, workspace_bytes_);
   return fmt::format(
       "linear_preference_loss: up to {} members, {} steps of {} features ({}), {} segments, {} pairs; features summed per segment, scores and "
       "gradient of w from the sums; workspace {} bytes",
@@ -168,6 +174,9 @@ void linear_preference_loss(const Context& context, const LinearLossPlan& plan, 
   if (shape.feature_dim > plan.feature_dim())
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("feature_dim = {} is more than the plan's capacity {}", shape.feature_dim, plan.feature_dim()));
+  if (device.is_cuda())
+    return cuda_backend::linear_preference_loss(
+        context, {plan.capacity(), plan.feature_dim(), head, features, in, batch_shape, loss, options, result, gradients, step_rewards}, workspace);
   const cpu::Batch batch = validation::preference_batch(in, options, batch_shape);
   validation::within_segment_steps(plan.capacity().max_segment_steps, batch);
   if (reference_backend::selected()) return reference_backend::linear_preference_loss(head, features, batch, options, result, gradients, step_rewards);

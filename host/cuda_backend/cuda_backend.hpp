@@ -13,12 +13,13 @@
 #include "segpref/plan.hpp"
 #include "segpref/preference_options.hpp"
 #include "segpref/query_scores.hpp"
+#include "segpref/reward_linear.hpp"
 #include "segpref/view.hpp"
 
 namespace segpref::cuda_backend {
 
 /// The public functions that run on CUDA tensors; the others refuse them. The one place that says so.
-inline constexpr std::array<std::string_view, 3> operations = {"adamw_step", "preference_loss", "query_scores"};
+inline constexpr std::array<std::string_view, 4> operations = {"adamw_step", "linear_preference_loss", "preference_loss", "query_scores"};
 
 constexpr bool has(std::string_view operation) { return std::find(operations.begin(), operations.end(), operation) != operations.end(); }
 
@@ -33,5 +34,23 @@ std::string describe_preference_loss(const PreferenceCapacity& capacity, std::si
 /// @param capacity  the plan's
 void preference_loss(const Context& context, const PreferenceCapacity& capacity, const ConstTensorView& step_rewards, const PreferenceBatch& batch, const validation::BatchShape& shape,
                      const kernels::LossParams& loss, const PreferenceOptions& options, const PreferenceResult& result, const TensorView& grad_step_rewards, Workspace workspace);
+
+/// One call of linear_preference_loss that was checked.
+struct LinearLossCall {
+  const PreferenceCapacity& capacity;  ///< the plan's
+  std::int64_t planned_feature_dim;    ///< the plan's; features may have fewer
+  const LinearHead& head;
+  const ConstTensorView& features;
+  const PreferenceBatch& batch;
+  const validation::BatchShape& shape;
+  const kernels::LossParams& loss;
+  const PreferenceOptions& options;
+  const PreferenceResult& result;
+  const LinearGradients& gradients;
+  const TensorView& step_rewards;
+};
+std::size_t linear_preference_loss_bytes(const PreferenceCapacity& capacity, std::int64_t feature_dim);
+std::string describe_linear_preference_loss(const PreferenceCapacity& capacity, std::int64_t feature_dim, std::size_t workspace_bytes);
+void linear_preference_loss(const Context& context, const LinearLossCall& call, Workspace workspace);
 
 }  // namespace segpref::cuda_backend

@@ -161,7 +161,9 @@ void linear_case(Backend& backend, std::uint64_t seed, DType dtype, testing::Wor
   features_view.shape[1] = dim;
   LinearHead head{backend.input(std::as_const(weight).view()), {}};
   if (has_bias) head.bias = backend.input(std::as_const(bias).view());
-  const LinearLossPlan plan(testing::draw_capacity(draw, problem, dtype), dim + draw.below(3));
+  PreferenceCapacity capacity = testing::draw_capacity(draw, problem, dtype);
+  capacity.device = backend.device();
+  const LinearLossPlan plan(capacity, dim + draw.below(3));
   linear_preference_loss(backend.context(num_threads), plan, head, features_view, backend.inputs(problem.batch()), backend.inputs(problem.options()),
                          backend.outputs(outputs.views()),
                          {backend.output(grad_weight.view()), backend.output(grad_bias.view()), backend.output(grad_features.view())},

@@ -27,11 +27,10 @@ constexpr Device cuda_0{Device::Kind::cuda, 0}, cuda_1{Device::Kind::cuda, 1};
 
 TEST(DeviceErrors, OperationsWithoutACudaPathSaySo) {
   std::vector<float> values(8, 1);
-  const ConstTensorView rewards = view(std::as_const(values), cuda_0), rows = view(std::as_const(values).data(), {4, 2}, cuda_0);
+  const ConstTensorView rewards = view(std::as_const(values), cuda_0);
   testing::expect_error(unsupported, "step_rewards lives on a CUDA device: ranking_loss does not support CUDA yet",
                         [&] { ranking_loss(Context(1), rewards, {}, {}, {}); });
-  testing::expect_error(unsupported, "features lives on a CUDA device: linear_preference_loss does not support CUDA yet",
-                        [&] { linear_preference_loss(Context(1), {}, rows, {}, {}, {}); });
+  testing::expect_error(unsupported, "parameters lives on a CUDA device: predict_rewards does not support CUDA yet", [&] { predict_rewards(Context(1), {}, rewards, {}, {}); });
 }
 
 TEST(DeviceErrors, OperationsWithACudaPathSayWhatIsMissingHere) {
@@ -51,7 +50,9 @@ TEST(DeviceErrors, OperationsWithACudaPathSayWhatIsMissingHere) {
   };
   expect("step_rewards lives on", [&] { preference_loss(Context(1), rewards, {}, {}, {}); });
   expect("scores lives on", [&] { query_scores(Context(1), rows, {}, 1.0, {}); });
+  expect("features lives on", [&] { linear_preference_loss(Context(1), {}, rows, {}, {}, {}); });
   expect("capacity.device is", [&] { PreferenceLossPlan{capacity}; });
+  expect("capacity.device is", [&] { LinearLossPlan(capacity, 2); });
 }
 
 TEST(DeviceErrors, APlanOnADeviceWithoutACudaPathIsRefused) {
@@ -61,7 +62,6 @@ TEST(DeviceErrors, APlanOnADeviceWithoutACudaPathIsRefused) {
   architecture.feature_dim = 2;
   RankingCapacity ranking;
   ranking.device = cuda_1;
-  testing::expect_error(unsupported, "capacity.device is a CUDA device: linear_preference_loss does not support CUDA yet", [&] { LinearLossPlan(capacity, 2); });
   testing::expect_error(unsupported, "capacity.device is a CUDA device: mlp_preference_loss does not support CUDA yet",
                         [&] { MlpLossPlan(architecture, capacity, 1); });
   testing::expect_error(unsupported, "capacity.device is a CUDA device: ranking_loss does not support CUDA yet", [&] { RankingLossPlan{ranking}; });

@@ -1,12 +1,9 @@
 // preference_loss on a device: scores, pairs, their sums, and one expansion of the gradient (docs/design/0006-cuda-back-end.md).
-#include <algorithm>
-
 #include "host/cuda_backend/cuda_backend.hpp"
-#include "host/cuda_backend/device_batch.hpp"
+#include "host/cuda_backend/with_cuda/pair_work.hpp"
 #include "host/cuda_backend/with_cuda/refuse_value_checks.hpp"
 #include "host/cuda_backend/with_cuda/segment_work.hpp"
-#include "kernels/cuda/preference_loss/launch.hpp"
-#include "kernels/cuda/preference_loss/small_batch_launch.hpp"
+#include "host/cuda_backend/with_cuda/small_batch.hpp"
 
 namespace segpref::cuda_backend {
 namespace {
@@ -14,111 +11,17 @@ namespace {
 template <typename Real>
 struct Buffers {
   SegmentBuffers<Real> segments;
-  Booked<Real> scores, grad_pairs, grad_scores, grad_scale;
-  Booked<double> block_sums;
-  Booked<std::uint64_t> keys, sorted_keys;
-  Booked<std::uint32_t> entries, sorted_entries, first_entries;
-  Booked<std::byte> sort_storage;
+  PairBuffers<Real> pairs;
+  Booked<Real> scores;
 };
-
-std::int64_t in_batch(const PreferenceCapacity& capacity) { return capacity.num_batch_pairs > 0 ? capacity.num_batch_pairs : capacity.num_pairs; }
 
 template <typename Real>
 Buffers<Real> book(const PreferenceCapacity& capacity, WorkspaceLayout& layout) {
-  const auto times = [](std::int64_t a, std::int64_t b) { return validation::product("workspace", a, b); };
-  const std::int64_t members = capacity.num_members;
-  const std::int64_t pairs = times(members, in_batch(capacity)), scores = times(members, capacity.num_segments), entries = times(2, pairs);
-  if (entries > cuda::max_sorted || capacity.num_segments > cuda::max_sorted)
-    throw Error(ErrorCode::unsupported, fmt::format("a plan for CUDA takes up to {} segments, and as many sides of pairs over all members: this one has {} and {}", cuda::max_sorted,
-                                                    capacity.num_segments, entries));
   Buffers<Real> b;
+  b.pairs = book_pairs<Real>(capacity, layout);
   b.segments = book_segments<Real>(capacity.num_members, capacity.num_steps, capacity.num_segments, capacity.max_segment_steps, layout);
-  b.scores = layout.book<Real>(scores);
-  b.grad_pairs = layout.book<Real>(entries);
-  b.grad_scores = layout.book<Real>(scores);
-  b.grad_scale = layout.book<Real>(members);
-  b.block_sums = layout.book<double>(times(members * cuda::num_pair_sums, cuda::num_pair_blocks(in_batch(capacity))));
-  b.keys = layout.book<std::uint64_t>(entries);
-  b.sorted_keys = layout.book<std::uint64_t>(entries);
-  b.entries = layout.book<std::uint32_t>(entries);
-  b.sorted_entries = layout.book<std::uint32_t>(entries);
-  b.first_entries = layout.book<std::uint32_t>(scores + 1);
-  std::size_t sort_bytes = 0;
-  device::check(cuda::sort_by_key_bytes(entries, cuda::bits_of(scores), sort_bytes), "sort_by_key_bytes");
-  b.sort_storage = layout.book<std::byte>(static_cast<std::int64_t>(sort_bytes));
+  b.scores = layout.book<Real>(validation::product("workspace", capacity.num_members, capacity.num_segments));
   return b;
-}
-
-/// Gradients of scores where segments may stand in several pairs.
-template <typename Real>
-void add_up_pairs(const kernels::Batch& batch, const Buffers<Real>& b, Workspace workspace, cudaStream_t stream) {
-  cuda::SegmentEntriesParams e;
-  e.batch = batch;
-  e.num_lists = batch.pair_order_member_stride > 0 ? batch.num_members : 1;
-  e.keys = b.keys.in(workspace);
-  e.entries = b.entries.in(workspace);
-  const cuda::SortArrays sort{e.keys, e.entries, b.sorted_keys.in(workspace), b.sorted_entries.in(workspace)};
-  device::check(cuda::launch_segment_keys(e, stream), "launch_segment_keys");
-  device::check(cuda::sort_by_key(b.sort_storage.in(workspace), static_cast<std::size_t>(b.sort_storage.count), sort, e.num_entries(), cuda::bits_of(e.num_keys()), stream), "sort_by_key");
-  device::check(cuda::launch_first_entries(sort.sorted_keys, e.num_entries(), e.num_keys(), b.first_entries.in(workspace), stream), "launch_first_entries");
-  cuda::GatherGradientsParams<Real, Real> g;
-  g.num_members = batch.num_members;
-  g.num_segments = batch.num_segments;
-  g.num_entries = 2 * batch.num_batch_pairs;
-  g.num_lists = e.num_lists;
-  g.sorted_entries = sort.sorted_values;
-  g.first_entries = b.first_entries.in(workspace);
-  g.grad_entries = b.grad_pairs.in(workspace);
-  g.grad_scores = b.grad_scores.in(workspace);
-  device::check(cuda::launch_gather_gradients(g, stream), "launch_gather_gradients");
-}
-
-/// One launch does it all where a plan's batches are small; a plan does not know of windows yet.
-bool is_small(const PreferenceCapacity& capacity) {
-  using Limits = cuda::SmallBatchLimits;
-  const std::int64_t longest = capacity.max_segment_steps > 0 ? capacity.max_segment_steps : capacity.num_steps;
-  return in_batch(capacity) <= Limits::pairs && capacity.num_segments <= Limits::segments && capacity.num_steps <= Limits::steps && longest <= Limits::segment_steps;
-}
-
-template <typename Real>
-cuda::PairLossParams<Real> pair_params(const kernels::Batch& batch, const kernels::LossParams& loss, const PreferenceOptions& options, const PreferenceResult& result) {
-  cuda::PairLossParams<Real> p;
-  p.batch = batch;
-  p.loss = loss;
-  p.tie_parameter = reals(options.tie_parameter, 0.0);
-  p.tie_parameter.member_stride = options.tie_parameter.size() > 1 ? 1 : 0;
-  p.loss_per_pair = static_cast<Real*>(result.loss_per_pair.data);
-  p.logits = static_cast<Real*>(result.logits.data);
-  return p;
-}
-
-template <typename Real>
-cuda::PairSumsParams<Real> sums_params(const kernels::Batch& batch, const PreferenceOptions& options, const PreferenceResult& result) {
-  cuda::PairSumsParams<Real> p;
-  p.num_members = batch.num_members;
-  p.is_mean = options.reduction == Reduction::mean;
-  p.normalizer = options.normalizer.value_or(0.0);
-  p.shared_tie_parameter = options.tie_parameter.size() == 1 && batch.num_members > 1;
-  p.reduced_loss = static_cast<Real*>(result.loss.data);
-  p.metrics = static_cast<double*>(result.metrics.data);
-  p.grad_tie_parameter = static_cast<Real*>(result.grad_tie_parameter.data);
-  return p;
-}
-
-template <typename Real>
-void run_small(const ConstTensorView& step_rewards, const cuda::PairLossParams<Real>& pairs, const cuda::PairSumsParams<Real>& sums, const PreferenceOptions& options,
-               const PreferenceResult& result, const TensorView& grad_step_rewards, cudaStream_t stream) {
-  cuda::SmallBatchParams<Real> p;
-  p.pairs = pairs;
-  p.sums = sums;
-  p.step_rewards = step_rewards.data;
-  p.dtype = step_rewards.dtype;
-  p.scores = static_cast<Real*>(result.scores.data);
-  p.grad_steps = grad_step_rewards.data;
-  p.aggregation = options.aggregation;
-  p.is_discounted = options.discount != 1.0;
-  p.discount = cuda::DiscountPowers::of(options.discount);
-  device::check(cuda::launch_small_batch(p, stream), "launch_small_batch");
 }
 
 template <typename Element, typename Real>
@@ -127,30 +30,16 @@ void run(const PreferenceCapacity& capacity, const ConstTensorView& step_rewards
   WorkspaceLayout layout;
   const Buffers<Real> b = book<Real>(capacity, layout);
   check_workspace(workspace, layout.total_bytes());
-  cuda::PairLossParams<Real> pairs = pair_params<Real>(batch, loss, options, result);
-  cuda::PairSumsParams<Real> sums = sums_params<Real>(batch, options, result);
-  if (is_small(capacity) && !batch.windows() && !(sums.shared_tie_parameter && sums.grad_tie_parameter != nullptr))
-    return run_small(step_rewards, pairs, sums, options, result, grad_step_rewards, stream);
+  const PairWork<Real> pairs{batch, loss, options, result, b.pairs, workspace, stream};
+  if (is_small(capacity) && fits_small_batch(pairs)) return run_small_batch(step_rewards, pairs, grad_step_rewards);
 
   const SegmentWork<Real> segments{batch, options, capacity, b.segments, workspace, stream};
   Real* scores = result.scores.present() ? static_cast<Real*>(result.scores.data) : b.scores.in(workspace);
   segments.scores(static_cast<const Element*>(step_rewards.data), scores);
-
-  pairs.scores = scores;
-  pairs.grad_pairs = grad_step_rewards.present() ? b.grad_pairs.in(workspace) : nullptr;
-  pairs.block_sums = b.block_sums.in(workspace);
-  device::check(cuda::launch_pair_loss(pairs, stream), "launch_pair_loss");
-
-  sums.num_blocks = cuda::num_pair_blocks(batch.num_batch_pairs);
-  sums.block_sums = pairs.block_sums;
-  sums.grad_scale = b.grad_scale.in(workspace);
-  device::check(cuda::launch_pair_sums(sums, stream), "launch_pair_sums");
+  pairs.losses(scores, grad_step_rewards.present());
   if (!grad_step_rewards.present()) return;
-
-  auto* grad_steps = static_cast<Element*>(grad_step_rewards.data);
-  if (batch.identity_pairs()) return segments.expand(pairs.grad_pairs, 2 * batch.num_pairs, sums.grad_scale, grad_steps);
-  add_up_pairs(batch, b, workspace, stream);
-  segments.expand(b.grad_scores.in(workspace), batch.num_segments, sums.grad_scale, grad_steps);
+  const ScoreGradients<Real> gradients = pairs.score_gradients();
+  segments.expand(gradients.values, gradients.num_graded, gradients.scale, static_cast<Element*>(grad_step_rewards.data));
 }
 
 }  // namespace
@@ -170,7 +59,7 @@ std::string describe_preference_loss(const PreferenceCapacity& capacity, std::si
       "pairs that share segments: gradients sorted by segment and added in order; one gradient write; workspace {} bytes",
       capacity.device.index, capacity.num_members, capacity.num_steps, name_of(capacity.dtype), capacity.num_segments, capacity.num_pairs,
       is_small(capacity) ? "one launch, a block per member, for batches with offsets; else " : "", has_pieces ? fmt::format(", of more than {} steps by a block per piece", cuda::steps_per_piece) : "",
-      cuda::num_pair_blocks(in_batch(capacity)), workspace_bytes);
+      cuda::num_pair_blocks(num_batch_pairs(capacity)), workspace_bytes);
 }
 
 void preference_loss(const Context& context, const PreferenceCapacity& capacity, const ConstTensorView& step_rewards, const PreferenceBatch& in, const validation::BatchShape& shape,

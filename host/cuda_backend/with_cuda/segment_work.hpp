@@ -34,13 +34,9 @@ struct SegmentBuffers {
   Booked<std::byte> storage;
 };
 
-/// The current device is the plan's.
+/// What SegmentWork::expand takes. The current device is the plan's.
 template <typename Real>
-SegmentBuffers<Real> book_segments(std::int64_t num_members, std::int64_t num_steps, std::int64_t num_segments, std::int64_t max_segment_steps, WorkspaceLayout& layout) {
-  SegmentBuffers<Real> b;
-  b.discount_powers = layout.book<Real>(max_segment_steps > 0 ? std::min(max_segment_steps, num_steps) : num_steps);
-  const bool has_pieces = segment_regime(false, num_steps, max_segment_steps) == cuda::SegmentRegime::mixed_lengths;
-  b.piece_sums = layout.book<Real>(has_pieces ? validation::product("workspace", 2 * num_members, cuda::num_stretches(num_steps)) : 0);
+void book_expansion(std::int64_t num_steps, std::int64_t num_segments, WorkspaceLayout& layout, SegmentBuffers<Real>& b) {
   b.keys = layout.book<std::uint64_t>(num_segments);
   b.sorted_begins = layout.book<std::uint64_t>(num_segments);
   b.windows = layout.book<std::uint32_t>(num_segments);
@@ -51,6 +47,16 @@ SegmentBuffers<Real> book_segments(std::int64_t num_members, std::int64_t num_st
   device::check(cuda::sort_by_key_bytes(num_segments, cuda::bits_of(num_steps), sort_bytes), "sort_by_key_bytes");
   device::check(cuda::running_maximum_bytes(num_segments, scan_bytes), "running_maximum_bytes");
   b.storage = layout.book<std::byte>(static_cast<std::int64_t>(std::max(sort_bytes, scan_bytes)));
+}
+
+/// What scores and expand take. The current device is the plan's.
+template <typename Real>
+SegmentBuffers<Real> book_segments(std::int64_t num_members, std::int64_t num_steps, std::int64_t num_segments, std::int64_t max_segment_steps, WorkspaceLayout& layout) {
+  SegmentBuffers<Real> b;
+  b.discount_powers = layout.book<Real>(max_segment_steps > 0 ? std::min(max_segment_steps, num_steps) : num_steps);
+  const bool has_pieces = segment_regime(false, num_steps, max_segment_steps) == cuda::SegmentRegime::mixed_lengths;
+  b.piece_sums = layout.book<Real>(has_pieces ? validation::product("workspace", 2 * num_members, cuda::num_stretches(num_steps)) : 0);
+  book_expansion(num_steps, num_segments, layout, b);
   return b;
 }
 
@@ -90,6 +96,11 @@ struct SegmentWork {
   /// grad_steps [num_members, num_steps] from grad_scores [num_members, num_graded], times grad_scale [num_members].
   template <typename Element>
   void expand(const Real* grad_scores, std::int64_t num_graded, const Real* grad_scale, Element* grad_steps) const {
+    if (batch.num_segments == 0) {  // begins and lengths may be null then, and look like no windows
+      const auto bytes = static_cast<std::size_t>(batch.num_members * batch.num_steps) * sizeof(Element);
+      if (bytes > 0) device::check(cudaMemsetAsync(grad_steps, 0, bytes, stream), "cudaMemsetAsync");
+      return;
+    }
     if (!batch.windows()) {
       cuda::ExpandParams<Element, Real> p;
       p.offsets = batch.offsets;

@@ -20,4 +20,9 @@ void preference_loss(const Context&, const PreferenceCapacity&, const ConstTenso
                      const PreferenceOptions&, const PreferenceResult&, const TensorView&, Workspace) {
   refuse();
 }
+
+std::size_t linear_preference_loss_bytes(const PreferenceCapacity&, std::int64_t) { refuse(); }
+std::string describe_linear_preference_loss(const PreferenceCapacity&, std::int64_t, std::size_t) { refuse(); }
+void linear_preference_loss(const Context&, const LinearLossCall&, Workspace) { refuse(); }
+
 }  // namespace segpref::cuda_backend

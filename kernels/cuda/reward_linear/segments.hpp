@@ -4,7 +4,8 @@
 // the segment's neighbours. Offsets: piece k is read by the block whose stretch of rows_per_piece rows of the whole array holds the piece's
 // first row. Such a stretch holds the first row of at most one piece k > 0, hence one partial sum per stretch is enough: the host, who knows
 // shapes but no lengths, books those. First pieces need none: they go where the segment's sum will be.
-// Windows may overlap, so their rows are not bounded by the array: a window is cut into at most max_window_pieces pieces, longer ones if need be.
+// Windows may overlap, so their rows are not bounded by the array: a window is cut into a bounded number of pieces, longer ones if need be. Many
+// windows keep a device busy without being cut: the more there are, the fewer pieces each may have, and partial sums stay below a fixed number.
 #pragma once
 
 #include <cmath>
@@ -19,15 +20,31 @@ namespace segpref::cuda {
 /// Not measured on a GPU yet: 1 MiB of bf16 features of dimension 4096, beside 16 KiB of partial sums.
 inline constexpr std::int64_t rows_per_piece = 128;
 inline constexpr std::int64_t max_window_pieces = 16;
+inline constexpr std::int64_t max_window_partial_sums = 4096;
 
 SEGPREF_HOST_DEVICE constexpr std::int64_t blocks_of(std::int64_t count, std::int64_t per_block) { return (count + per_block - 1) / per_block; }
+
+/// Pieces that one of `num_segments` windows may have.
+SEGPREF_HOST_DEVICE constexpr std::int64_t most_window_pieces(std::int64_t num_segments) {
+  const std::int64_t pieces = 1 + max_window_partial_sums / (num_segments < 1 ? 1 : num_segments);
+  return pieces < max_window_pieces ? pieces : max_window_pieces;
+}
+
+/// Partial sums that any batch within these numbers needs. @param longest  no segment has more steps
+constexpr std::int64_t most_partial_sums(std::int64_t num_steps, std::int64_t num_segments, std::int64_t longest) {
+  if (longest <= rows_per_piece) return 0;
+  const std::int64_t per_window = max_window_pieces - 1, stretches = blocks_of(num_steps, rows_per_piece);
+  const std::int64_t of_windows = num_segments < max_window_partial_sums / per_window ? num_segments * per_window : max_window_partial_sums;
+  return stretches > of_windows ? stretches : of_windows;
+}
 
 struct FeatureSegments {
   std::int64_t num_steps = 0, num_segments = 0;
   kernels::IndexArray offsets;              ///< [num_segments + 1], or
   kernels::IndexArray begins, lengths;      ///< [num_segments] windows
   const std::uint32_t* used = nullptr;      ///< [num_segments] 0: stands in no pair, and is not read; null: all are used
-  std::int64_t pieces_per_window = 1;       ///< of the longest window: see set_longest_window
+  std::int64_t most_pieces = max_window_pieces;  ///< of any window, and
+  std::int64_t pieces_per_window = 1;            ///< of the longest one: see set_longest_window
   Aggregation aggregation = Aggregation::sum;
   bool is_discounted = false;
   DiscountPowers discount = {};
@@ -40,10 +57,11 @@ struct FeatureSegments {
     discount_less_one = value - 1.0;
     log_discount = std::log(value);
   }
-  /// @param steps  no window is longer; num_steps is always true
+  /// After num_segments and aggregation. @param steps  no window is longer; num_steps is always true
   void set_longest_window(std::int64_t steps) {
     const std::int64_t pieces = only_last() ? 1 : blocks_of(steps, rows_per_piece);
-    pieces_per_window = pieces < 1 ? 1 : pieces > max_window_pieces ? max_window_pieces : pieces;
+    most_pieces = most_window_pieces(num_segments);
+    pieces_per_window = pieces < 1 ? 1 : pieces > most_pieces ? most_pieces : pieces;
   }
   std::int64_t num_stretches() const { return blocks_of(num_steps, rows_per_piece); }
   std::int64_t num_partial_sums() const { return windows() ? num_segments * (pieces_per_window - 1) : num_stretches(); }
@@ -57,7 +75,7 @@ struct FeatureSegments {
   /// Rows that a segment of `length` steps reads: the last row alone, or all.
   SEGPREF_HOST_DEVICE std::int64_t num_rows(std::int64_t length) const { return only_last() && length > 1 ? 1 : length; }
   SEGPREF_HOST_DEVICE std::int64_t rows_per_window_piece(std::int64_t rows) const {
-    const std::int64_t share = blocks_of(rows, max_window_pieces);
+    const std::int64_t share = blocks_of(rows, most_pieces);
     return share > rows_per_piece ? share : rows_per_piece;
   }
   SEGPREF_HOST_DEVICE std::int64_t num_pieces(std::int64_t rows) const { return blocks_of(rows, windows() ? rows_per_window_piece(rows) : rows_per_piece); }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/cuda/adamw/launch.hpp"
+#include "kernels/cuda/reward_linear/launch.hpp"
 #include "kernels/cuda/segment_reduce/launch.hpp"
 #include "tests/simt/cuda_runtime/cuda_runtime.hpp"
 #include "tests/simt/support/kernel_test.hpp"
@@ -36,7 +37,45 @@ TEST_F(Launchers, SegmentScoresOfEveryRegime) {
 TEST_F(Launchers, NothingToDoEnqueuesNothing) {
   EXPECT_EQ(cuda::launch_segment_scores(cuda::SegmentScoresParams<float, float>{}, cuda::SegmentRegime::short_segments, stream), cudaSuccess);
   EXPECT_EQ(cuda::launch_adamw(cuda::AdamWParams<float>{}, stream), cudaSuccess);
+  EXPECT_EQ(cuda::launch_mark_used_segments({}, stream), cudaSuccess);
+  EXPECT_EQ(cuda::launch_feature_sums(cuda::FeatureSumsParams<bf16, float>{}, stream), cudaSuccess);
+  EXPECT_EQ(cuda::launch_linear_scores(cuda::LinearScoresParams<float>{}, stream), cudaSuccess);
+  EXPECT_EQ(cuda::launch_step_rewards(cuda::StepRewardsParams<float>{}, stream), cudaSuccess);
+  EXPECT_EQ(cuda::launch_grad_features(cuda::GradFeaturesParams<bf16, float>{}, stream), cudaSuccess);
   EXPECT_EQ(num_pending_operations(), 0u);
+}
+
+/// Three rows of ones, all in one segment, through every launcher of the linear head.
+TEST_F(Launchers, LinearHeadWithAndWithoutAlignment) {
+  for (const std::size_t shift : {0, 1}) {
+    const Buffer<float> features(12 + shift, 1.0f), weight(std::vector<float>{1, 2, 3, 4}), bias(1, 1.0f), sums(8), score_parts(1), scores(1), rewards(3), slices(5);
+    const Buffer<float> reward_parts(static_cast<std::size_t>(3 * cuda::most_reward_parts<float>(4)));
+    const Buffer<float> grad_scores(1, 2.0f), grad_rewards(3, 0.5f), grad_weight(4), grad_bias(1), grad_features(12 + shift, 0.0f);
+    const Buffer<std::int32_t> offsets(std::vector<std::int32_t>{0, 3});
+    cuda::FeatureSumsParams<float, float> reading;
+    reading.segments.num_steps = 3;
+    reading.segments.num_segments = 1;
+    reading.segments.offsets = {offsets.get(), false};
+    reading.weights = {1, 4, weight.get(), bias.get(), 0};
+    reading.features = features.get() + shift;
+    reading.row_stride = 4;
+    reading.sums = sums.get();
+    reading.reward_parts = reward_parts.get();
+    EXPECT_LE(cuda::num_reward_parts(reading), cuda::most_reward_parts<float>(4));
+    EXPECT_EQ(cuda::launch_feature_sums(reading, stream), cudaSuccess);
+    EXPECT_EQ(num_pending_operations(), 1u) << "one reading gives sums and rewards";
+    EXPECT_EQ(cuda::launch_linear_scores<float>({reading.segments, reading.weights, nullptr, sums.get(), score_parts.get(), scores.get()}, stream), cudaSuccess);
+    EXPECT_EQ(cuda::launch_step_rewards<float>({3, cuda::num_reward_parts(reading), reading.weights, reward_parts.get(), rewards.get()}, stream), cudaSuccess);
+    EXPECT_EQ(cuda::launch_grad_head<float>({reading.segments, 1, 4, sums.get(), grad_scores.get(), 1, nullptr, slices.get(), grad_weight.get(), grad_bias.get(), 0}, stream), cudaSuccess);
+    EXPECT_EQ((cuda::launch_grad_features<float, float>({1, 3, 4, weight.get(), grad_rewards.get(), grad_features.get() + shift}, stream)), cudaSuccess);
+    EXPECT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
+    EXPECT_EQ(scores.to_host(), (std::vector<float>{33}));
+    EXPECT_EQ(rewards.to_host(), (std::vector<float>{11, 11, 11}));
+    EXPECT_EQ(grad_weight.to_host(), (std::vector<float>{6, 6, 6, 6}));
+    EXPECT_EQ(grad_bias.to_host(), (std::vector<float>{6}));
+    const std::vector<float> of_features = grad_features.to_host();
+    for (std::size_t i = 0; i < 12; ++i) EXPECT_EQ(of_features[shift + i], 0.5f * static_cast<float>(1 + i % 4)) << i;
+  }
 }
 
 TEST_F(Launchers, AdamWWithAndWithoutAlignmentGivesTheSameBits) {

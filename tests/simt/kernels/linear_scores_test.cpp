@@ -88,6 +88,23 @@ TEST(LinearScoresOfLongWindows, AreCutIntoAtMostSixteenPieces) {
   check_scores<float>({.lengths = {3, rows}, .feature_dim = 2, .windows = true, .aggregation = Aggregate::mean});
 }
 
+/// Windows beyond max_window_partial_sums are not cut at all; with fewer, all of them together stay below that number.
+TEST(LinearScoresOfManyWindows, AreCutIntoFewerPieces) {
+  for (std::int64_t windows : {1, 200, 273, 274, 1000, 4095, 4096, 4097, 100000}) {
+    const std::int64_t pieces = cuda::most_window_pieces(windows);
+    EXPECT_GE(pieces, 1);
+    EXPECT_LE(pieces, cuda::max_window_pieces);
+    EXPECT_LE(windows * (pieces - 1), cuda::max_window_partial_sums) << windows;
+    EXPECT_LE(windows * (pieces - 1), cuda::most_partial_sums(0, windows, 1 << 20)) << windows;
+  }
+  EXPECT_EQ(cuda::most_window_pieces(273), 16);
+  EXPECT_EQ(cuda::most_window_pieces(4097), 1);
+  std::vector<std::int64_t> lengths(2049, 0);  // two pieces of 140 rows
+  lengths[7] = 280;
+  lengths[2048] = 3;
+  check_scores<float>({.lengths = lengths, .feature_dim = 2, .windows = true, .discount = 0.99});
+}
+
 TEST(LinearScoresOfManySegments, ManyEmptyOnesCostNoReading) {
   std::vector<std::int64_t> lengths(500, 0);
   lengths[250] = 140;
