@@ -28,8 +28,8 @@ constexpr Device cuda_0{Device::Kind::cuda, 0}, cuda_1{Device::Kind::cuda, 1};
 TEST(DeviceErrors, OperationsWithoutACudaPathSaySo) {
   std::vector<float> values(8, 1);
   const ConstTensorView rewards = view(std::as_const(values), cuda_0), rows = view(std::as_const(values).data(), {4, 2}, cuda_0);
-  testing::expect_error(unsupported, "step_rewards lives on a CUDA device: ranking_loss does not support CUDA yet",
-                        [&] { ranking_loss(Context(1), rewards, {}, {}, {}); });
+  testing::expect_error(unsupported, "parameters lives on a CUDA device: mlp_preference_loss does not support CUDA yet",
+                        [&] { mlp_preference_loss(Context(1), RewardArchitecture{}, rewards, {}, {}, {}, {}); });
   testing::expect_error(unsupported, "features lives on a CUDA device: linear_preference_loss does not support CUDA yet",
                         [&] { linear_preference_loss(Context(1), {}, rows, {}, {}, {}); });
 }
@@ -40,7 +40,8 @@ TEST(DeviceErrors, OperationsWithACudaPathSayWhatIsMissingHere) {
   std::vector<float> values(8, 1);
   const ConstTensorView rewards = view(std::as_const(values), cuda_99), rows = view(std::as_const(values).data(), {4, 2}, cuda_99);
   PreferenceCapacity capacity;
-  capacity.device = cuda_99;
+  RankingCapacity ranking;
+  capacity.device = ranking.device = cuda_99;
   const device::Driver& driver = device::driver();
   const auto expect = [&](const std::string& name, const std::function<void()>& call) {
     if (driver.num_devices > 0) {
@@ -50,8 +51,10 @@ TEST(DeviceErrors, OperationsWithACudaPathSayWhatIsMissingHere) {
     testing::expect_error(unsupported, name + (driver.built_with_cuda ? " cuda:99: " : " a CUDA device: ") + driver.problem, call);
   };
   expect("step_rewards lives on", [&] { preference_loss(Context(1), rewards, {}, {}, {}); });
+  expect("step_rewards lives on", [&] { ranking_loss(Context(1), rewards, {}, {}, {}); });
   expect("scores lives on", [&] { query_scores(Context(1), rows, {}, 1.0, {}); });
   expect("capacity.device is", [&] { PreferenceLossPlan{capacity}; });
+  expect("capacity.device is", [&] { RankingLossPlan{ranking}; });
 }
 
 TEST(DeviceErrors, APlanOnADeviceWithoutACudaPathIsRefused) {
@@ -59,12 +62,9 @@ TEST(DeviceErrors, APlanOnADeviceWithoutACudaPathIsRefused) {
   capacity.device = cuda_1;
   RewardArchitecture architecture;
   architecture.feature_dim = 2;
-  RankingCapacity ranking;
-  ranking.device = cuda_1;
   testing::expect_error(unsupported, "capacity.device is a CUDA device: linear_preference_loss does not support CUDA yet", [&] { LinearLossPlan(capacity, 2); });
   testing::expect_error(unsupported, "capacity.device is a CUDA device: mlp_preference_loss does not support CUDA yet",
                         [&] { MlpLossPlan(architecture, capacity, 1); });
-  testing::expect_error(unsupported, "capacity.device is a CUDA device: ranking_loss does not support CUDA yet", [&] { RankingLossPlan{ranking}; });
 }
 
 /// A batch of two members, five steps, three segments and two pairs whose memory must not be touched.

@@ -20,4 +20,10 @@ void preference_loss(const Context&, const PreferenceCapacity&, const ConstTenso
                      const PreferenceOptions&, const PreferenceResult&, const TensorView&, Workspace) {
   refuse();
 }
+std::size_t ranking_loss_bytes(const RankingCapacity&) { refuse(); }
+std::string describe_ranking_loss(const RankingCapacity&, std::size_t) { refuse(); }
+void ranking_loss(const Context&, const RankingCapacity&, const ConstTensorView&, const RankingBatch&, const validation::RankingShape&, const PreferenceOptions&, const RankingResult&,
+                  const TensorView&, Workspace) {
+  refuse();
+}
 }  // namespace segpref::cuda_backend
