@@ -3,7 +3,7 @@
 
 #include "host/cuda_backend/cuda_backend.hpp"
 #include "host/cuda_backend/device_batch.hpp"
-#include "host/cuda_backend/with_cuda/refuse_value_checks.hpp"
+#include "host/cuda_backend/with_cuda/check_values.hpp"
 #include "host/cuda_backend/with_cuda/segment_work.hpp"
 #include "kernels/cuda/preference_loss/launch.hpp"
 #include "kernels/cuda/ranking_loss/launch.hpp"
@@ -11,24 +11,23 @@
 namespace segpref::cuda_backend {
 namespace {
 
-/// A validated RankingBatch: its segments in the form that every operation shares, and what rankings have beside them.
+/// A RankingBatch as the kernels read it.
 struct DeviceRankings {
   kernels::Batch segments;
-  std::int64_t num_rankings = 0, num_entries = 0, top = 0;
-  kernels::IndexArray entries, offsets;
-  kernels::RealArray weights;
-
-  DeviceRankings(const RankingBatch& in, const validation::RankingShape& shape)
-      : num_rankings(shape.num_rankings), num_entries(shape.num_entries), top(in.ranking_top), entries(indices(in.rankings)), offsets(indices(in.ranking_offsets)),
-        weights(reals(in.weights, 1.0)) {
-    segments.num_members = shape.num_members;
-    segments.num_steps = shape.num_steps;
-    segments.num_segments = shape.num_segments;
-    segments.offsets = indices(in.offsets);
-    segments.begins = indices(in.begins);
-    segments.lengths = indices(in.lengths);
-  }
+  kernels::Rankings rankings;
 };
+
+DeviceRankings device_rankings(const RankingBatch& in, const validation::RankingShape& shape) {
+  DeviceRankings batch;
+  batch.segments.num_members = shape.num_members;
+  batch.segments.num_steps = shape.num_steps;
+  batch.segments.num_segments = shape.num_segments;
+  batch.segments.offsets = indices(in.offsets);
+  batch.segments.begins = indices(in.begins);
+  batch.segments.lengths = indices(in.lengths);
+  batch.rankings = {shape.num_rankings, shape.num_entries, in.ranking_top, indices(in.rankings), indices(in.ranking_offsets), reals(in.weights, 1.0)};
+  return batch;
+}
 
 template <typename Real>
 struct Buffers {
@@ -71,15 +70,15 @@ Buffers<Real> book(const RankingCapacity& capacity, WorkspaceLayout& layout) {
 /// Gradients of scores [num_members, num_segments]: what each segment got from its rankings, in their order.
 template <typename Real>
 void add_up_entries(const DeviceRankings& in, const Buffers<Real>& b, Workspace workspace, cudaStream_t stream) {
-  const cuda::RankingKeysParams keys{in.segments.num_segments, in.num_rankings, in.num_entries, in.entries, in.offsets, b.keys.in(workspace), b.positions.in(workspace)};
+  const cuda::RankingKeysParams keys{in.segments.num_segments, in.rankings.num_rankings, in.rankings.num_entries, in.rankings.entries, in.rankings.offsets, b.keys.in(workspace), b.positions.in(workspace)};
   const cuda::SortArrays sort{keys.keys, keys.positions, b.sorted_keys.in(workspace), b.sorted_positions.in(workspace)};
   device::check(cuda::launch_ranking_keys(keys, stream), "launch_ranking_keys");
-  device::check(cuda::sort_by_key(b.sort_storage.in(workspace), static_cast<std::size_t>(b.sort_storage.count), sort, in.num_entries, cuda::bits_of(keys.num_segments), stream), "sort_by_key");
-  device::check(cuda::launch_first_entries(sort.sorted_keys, in.num_entries, keys.num_segments, b.first_entries.in(workspace), stream), "launch_first_entries");
+  device::check(cuda::sort_by_key(b.sort_storage.in(workspace), static_cast<std::size_t>(b.sort_storage.count), sort, in.rankings.num_entries, cuda::bits_of(keys.num_segments), stream), "sort_by_key");
+  device::check(cuda::launch_first_entries(sort.sorted_keys, in.rankings.num_entries, keys.num_segments, b.first_entries.in(workspace), stream), "launch_first_entries");
   cuda::GatherGradientsParams<double, Real> g;
   g.num_members = in.segments.num_members;
   g.num_segments = in.segments.num_segments;
-  g.num_entries = in.num_entries;
+  g.num_entries = in.rankings.num_entries;
   g.sorted_entries = sort.sorted_values;
   g.first_entries = b.first_entries.in(workspace);
   g.grad_entries = b.grad_entries.in(workspace);
@@ -103,12 +102,12 @@ void run(const RankingCapacity& capacity, const ConstTensorView& step_rewards, c
   cuda::RankingLossParams<Real> rankings;
   rankings.num_members = in.segments.num_members;
   rankings.num_segments = in.segments.num_segments;
-  rankings.num_rankings = in.num_rankings;
-  rankings.num_entries = in.num_entries;
-  rankings.top = in.top;
-  rankings.entries = in.entries;
-  rankings.offsets = in.offsets;
-  rankings.weights = in.weights;
+  rankings.num_rankings = in.rankings.num_rankings;
+  rankings.num_entries = in.rankings.num_entries;
+  rankings.top = in.rankings.top;
+  rankings.entries = in.rankings.entries;
+  rankings.offsets = in.rankings.offsets;
+  rankings.weights = in.rankings.weights;
   rankings.temperature = options.temperature;
   rankings.skip_nonfinite = options.nonfinite == NonFinite::skip;
   rankings.scores = scores;
@@ -119,7 +118,7 @@ void run(const RankingCapacity& capacity, const ConstTensorView& step_rewards, c
 
   cuda::RankingSumsParams<Real> sums;
   sums.num_members = in.segments.num_members;
-  sums.num_blocks = cuda::num_ranking_blocks(in.num_rankings);
+  sums.num_blocks = cuda::num_ranking_blocks(in.rankings.num_rankings);
   sums.is_mean = options.reduction == Reduction::mean;
   sums.normalizer = options.normalizer.value_or(0.0);
   sums.block_sums = rankings.block_sums;
@@ -154,12 +153,12 @@ std::string describe_ranking_loss(const RankingCapacity& capacity, std::size_t w
 
 void ranking_loss(const Context& context, const RankingCapacity& capacity, const ConstTensorView& step_rewards, const RankingBatch& in, const validation::RankingShape& shape,
                   const PreferenceOptions& options, const RankingResult& result, const TensorView& grad_step_rewards, Workspace workspace) {
-  refuse_value_checks(context, "ranking_loss");
   const device::CurrentDevice current(step_rewards.device.index);
   const auto stream = static_cast<cudaStream_t>(context.stream());
-  const DeviceRankings rankings(in, shape);
+  const DeviceRankings batch = device_rankings(in, shape);
+  if (context.checks_values()) check_values(context, capacity.device.index, validation::ranking_values(batch.segments, batch.rankings, capacity.max_segment_steps));
   const auto call = [&]<typename Element, typename Real>(Element, Real) {
-    run<Element, Real>(capacity, step_rewards, rankings, options, result, grad_step_rewards, workspace, stream);
+    run<Element, Real>(capacity, step_rewards, batch, options, result, grad_step_rewards, workspace, stream);
   };
   switch (step_rewards.dtype) {
     case DType::f32: return call(0.0f, 0.0f);
