@@ -9,6 +9,7 @@
 #include "host/cuda_backend/cuda_backend.hpp"
 #include "host/parallel/thread_pool.hpp"
 #include "host/reference_backend/reference_backend.hpp"
+#include "host/validate/batch_values.hpp"
 #include "host/validate/tensor.hpp"
 #include "host/validate/values.hpp"
 #include "kernels/cpu/batch.hpp"
@@ -56,8 +57,7 @@ void query_scores(const Context& context, ConstTensorView scores, ConstTensorVie
     if (view->present()) validation::tensor(name, *view, device, {scores.dtype}, {num_pairs}, "[num_pairs]");
   if (device.is_cuda()) return cuda_backend::query_scores(context, scores, pairs, temperature, result);
   const cpu::IndexArray indices = validation::indices(pairs);
-  validation::check_indices("pairs", indices, 2 * num_pairs, scores.shape[1], "num_segments",
-                            [](std::int64_t i) { return fmt::format("{}, {}", i / 2, i % 2 == 0 ? "first" : "second"); });
+  validation::check_on_host(validation::query_values(indices, num_pairs, scores.shape[1]));
   if (reference_backend::selected()) return reference_backend::query_scores(scores, pairs, temperature, result);
   if (scores.dtype == DType::f64) run<double>(context, scores, indices, num_pairs, temperature, result);
   else run<float>(context, scores, indices, num_pairs, temperature, result);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "host/cuda_backend/cuda_backend.hpp"
 #include "host/plan/owned_workspace.hpp"
 #include "host/plan/print_plan.hpp"
 #include "host/plan/workspace_layout.hpp"
@@ -91,14 +92,19 @@ void run(const Context& context, const RankingLossPlan& plan, const ConstTensorV
 
 RankingLossPlan::RankingLossPlan(const RankingCapacity& capacity) : capacity_(capacity) {
   validation::capacity(capacity);
-  WorkspaceLayout layout;
-  if (capacity.dtype == DType::f64) book<double>(capacity, layout);
-  else book<float>(capacity, layout);
-  workspace_bytes_ = layout.total_bytes();
+  if (capacity.device.kind == Device::Kind::cuda) {
+    workspace_bytes_ = cuda_backend::ranking_loss_bytes(capacity);
+  } else {
+    WorkspaceLayout layout;
+    if (capacity.dtype == DType::f64) book<double>(capacity, layout);
+    else book<float>(capacity, layout);
+    workspace_bytes_ = layout.total_bytes();
+  }
   print_if_asked(*this);
 }
 
 std::string RankingLossPlan::describe() const {
+  if (capacity_.device.kind == Device::Kind::cuda) return cuda_backend::describe_ranking_loss(capacity_, workspace_bytes_);
   return fmt::format(
       "ranking_loss: up to {} members, {} steps ({}), {} segments, {} rankings of {} entries in all; segment scores, then rankings in slabs of {}, "
       "then one gradient write; workspace {} bytes",
@@ -117,6 +123,7 @@ void ranking_loss(const Context& context, const RankingLossPlan& plan, ConstTens
   validation::ranking_result(result, options, shape, device, wide);
   if (grad_step_rewards.present()) validation::shape_of_rewards("grad_step_rewards", grad_step_rewards, step_rewards, device, {step_rewards.dtype});
   validation::within_capacity(plan.capacity(), shape, step_rewards.dtype, device);
+  if (device.is_cuda()) return cuda_backend::ranking_loss(context, plan.capacity(), step_rewards, in, shape, options, result, grad_step_rewards, workspace);
   const auto [batch, rankings] = validation::ranking_batch(in, shape);
   validation::within_segment_steps(plan.capacity().max_segment_steps, batch);
 

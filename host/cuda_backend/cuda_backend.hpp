@@ -7,19 +7,21 @@
 #include <string_view>
 
 #include "host/validate/batch.hpp"
+#include "host/validate/ranking.hpp"
 #include "kernels/common/loss_params.hpp"
 #include "kernels/cpu/adamw.hpp"
 #include "segpref/context.hpp"
 #include "segpref/plan.hpp"
 #include "segpref/preference_options.hpp"
 #include "segpref/query_scores.hpp"
+#include "segpref/ranking_loss.hpp"
 #include "segpref/reward_linear.hpp"
 #include "segpref/view.hpp"
 
 namespace segpref::cuda_backend {
 
 /// The public functions that run on CUDA tensors; the others refuse them. The one place that says so.
-inline constexpr std::array<std::string_view, 4> operations = {"adamw_step", "linear_preference_loss", "preference_loss", "query_scores"};
+inline constexpr std::array<std::string_view, 5> operations = {"adamw_step", "linear_preference_loss", "preference_loss", "query_scores", "ranking_loss"};
 
 constexpr bool has(std::string_view operation) { return std::find(operations.begin(), operations.end(), operation) != operations.end(); }
 
@@ -52,5 +54,11 @@ struct LinearLossCall {
 std::size_t linear_preference_loss_bytes(const PreferenceCapacity& capacity, std::int64_t feature_dim);
 std::string describe_linear_preference_loss(const PreferenceCapacity& capacity, std::int64_t feature_dim, std::size_t workspace_bytes);
 void linear_preference_loss(const Context& context, const LinearLossCall& call, Workspace workspace);
+
+/// The same three for rankings.
+std::size_t ranking_loss_bytes(const RankingCapacity& capacity);
+std::string describe_ranking_loss(const RankingCapacity& capacity, std::size_t workspace_bytes);
+void ranking_loss(const Context& context, const RankingCapacity& capacity, const ConstTensorView& step_rewards, const RankingBatch& batch, const validation::RankingShape& shape,
+                  const PreferenceOptions& options, const RankingResult& result, const TensorView& grad_step_rewards, Workspace workspace);
 
 }  // namespace segpref::cuda_backend

@@ -7,7 +7,7 @@
 
 namespace segpref::validation {
 
-/// Segments alone: values, and the segment fields of `batch`, whose num_steps and num_segments are set.
+/// The raw form of segments: sets the segment fields of `batch` but num_steps and num_segments. Values are not checked yet.
 void segments(const ConstTensorView& offsets, const ConstTensorView& begins, const ConstTensorView& lengths, cpu::Batch& batch);
 
 /// All values of a batch, those of the tie parameter, and the rules between ties and margins.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "host/validate/batch_values.hpp"
 #include "host/validate/host_batch.hpp"
 #include "host/validate/tensor.hpp"
 #include "host/validate/values.hpp"
@@ -94,23 +95,13 @@ HostRankings ranking_batch(const RankingBatch& in, const RankingShape& shape) {
   host.segments.num_steps = shape.num_steps;
   host.segments.num_segments = shape.num_segments;
   segments(in.offsets, in.begins, in.lengths, host.segments);
-
-  cpu::Rankings& rankings = host.rankings;
-  rankings.num_rankings = shape.num_rankings;
-  rankings.num_entries = shape.num_entries;
-  rankings.top = in.ranking_top;
-  rankings.entries = indices(in.rankings);
-  check_indices("rankings", rankings.entries, rankings.num_entries, shape.num_segments, "num_segments", [](std::int64_t i) { return std::to_string(i); });
-  rankings.offsets = indices(in.ranking_offsets);
-  check_offsets("ranking_offsets", rankings.offsets, rankings.num_rankings + 1, rankings.num_entries, "num_entries");
-  const auto length = [&](std::int64_t ranking) { return rankings.offsets[ranking + 1] - rankings.offsets[ranking]; };
-  const std::int64_t bad =
-      first_bad(rankings.num_rankings, [&](std::int64_t ranking) { return length(ranking) < 2 || length(ranking) > cpu::max_ranking_entries; });
-  if (bad >= 0)
-    throw Error(ErrorCode::invalid_argument, fmt::format("ranking_offsets[{}] - ranking_offsets[{}] = {}: a ranking has 2 to {} entries", bad + 1, bad,
-                                                         length(bad), cpu::max_ranking_entries));
-  rankings.weights = reals(in.weights, rankings.num_rankings, 1.0);
-  check_not_negative("weights", rankings.weights, in.weights.size(), rankings.num_rankings);
+  host.rankings.num_rankings = shape.num_rankings;
+  host.rankings.num_entries = shape.num_entries;
+  host.rankings.top = in.ranking_top;
+  host.rankings.entries = indices(in.rankings);
+  host.rankings.offsets = indices(in.ranking_offsets);
+  host.rankings.weights = reals(in.weights, shape.num_rankings, 1.0);
+  check_on_host(ranking_values(host.segments, host.rankings, 0));
   return host;
 }
 

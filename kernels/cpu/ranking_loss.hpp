@@ -2,12 +2,14 @@
 #pragma once
 
 #include "host/parallel/thread_pool.hpp"
+#include "kernels/common/rankings.hpp"
 #include "kernels/cpu/batch.hpp"
 #include "kernels/cpu/batch_loss.hpp"
 
 namespace segpref::cpu {
 
-inline constexpr std::int64_t max_ranking_entries = 64;
+using kernels::max_ranking_entries;
+using kernels::Rankings;
 
 /// Rankings per task. Sums are added inside a slab in ranking order, then slab after slab.
 inline constexpr std::int64_t rankings_per_slab = 256;
@@ -17,14 +19,6 @@ constexpr std::int64_t num_ranking_slabs(std::int64_t num_rankings) { return (nu
 /// Sums over rankings, in the order of RankingResult::metrics.
 struct RankingSums {
   double weight_sum = 0, loss_sum = 0, num_skipped = 0;
-};
-
-/// A validated RankingBatch beside the segments of `Batch`.
-struct Rankings {
-  std::int64_t num_rankings = 0, num_entries = 0, top = 0;
-  IndexArray entries;  ///< [num_entries]
-  IndexArray offsets;  ///< [num_rankings + 1]
-  RealArray weights;
 };
 
 template <typename Real>

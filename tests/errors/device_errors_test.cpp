@@ -28,8 +28,8 @@ constexpr Device cuda_0{Device::Kind::cuda, 0}, cuda_1{Device::Kind::cuda, 1};
 TEST(DeviceErrors, OperationsWithoutACudaPathSaySo) {
   std::vector<float> values(8, 1);
   const ConstTensorView rewards = view(std::as_const(values), cuda_0);
-  testing::expect_error(unsupported, "step_rewards lives on a CUDA device: ranking_loss does not support CUDA yet",
-                        [&] { ranking_loss(Context(1), rewards, {}, {}, {}); });
+  testing::expect_error(unsupported, "parameters lives on a CUDA device: mlp_preference_loss does not support CUDA yet",
+                        [&] { mlp_preference_loss(Context(1), RewardArchitecture{}, rewards, {}, {}, {}, {}); });
   testing::expect_error(unsupported, "parameters lives on a CUDA device: predict_rewards does not support CUDA yet", [&] { predict_rewards(Context(1), {}, rewards, {}, {}); });
 }
 
@@ -39,7 +39,8 @@ TEST(DeviceErrors, OperationsWithACudaPathSayWhatIsMissingHere) {
   std::vector<float> values(8, 1);
   const ConstTensorView rewards = view(std::as_const(values), cuda_99), rows = view(std::as_const(values).data(), {4, 2}, cuda_99);
   PreferenceCapacity capacity;
-  capacity.device = cuda_99;
+  RankingCapacity ranking;
+  capacity.device = ranking.device = cuda_99;
   const device::Driver& driver = device::driver();
   const auto expect = [&](const std::string& name, const std::function<void()>& call) {
     if (driver.num_devices > 0) {
@@ -49,10 +50,12 @@ TEST(DeviceErrors, OperationsWithACudaPathSayWhatIsMissingHere) {
     testing::expect_error(unsupported, name + (driver.built_with_cuda ? " cuda:99: " : " a CUDA device: ") + driver.problem, call);
   };
   expect("step_rewards lives on", [&] { preference_loss(Context(1), rewards, {}, {}, {}); });
+  expect("step_rewards lives on", [&] { ranking_loss(Context(1), rewards, {}, {}, {}); });
   expect("scores lives on", [&] { query_scores(Context(1), rows, {}, 1.0, {}); });
   expect("features lives on", [&] { linear_preference_loss(Context(1), {}, rows, {}, {}, {}); });
   expect("capacity.device is", [&] { PreferenceLossPlan{capacity}; });
   expect("capacity.device is", [&] { LinearLossPlan(capacity, 2); });
+  expect("capacity.device is", [&] { RankingLossPlan{ranking}; });
 }
 
 TEST(DeviceErrors, APlanOnADeviceWithoutACudaPathIsRefused) {
@@ -60,11 +63,8 @@ TEST(DeviceErrors, APlanOnADeviceWithoutACudaPathIsRefused) {
   capacity.device = cuda_1;
   RewardArchitecture architecture;
   architecture.feature_dim = 2;
-  RankingCapacity ranking;
-  ranking.device = cuda_1;
   testing::expect_error(unsupported, "capacity.device is a CUDA device: mlp_preference_loss does not support CUDA yet",
                         [&] { MlpLossPlan(architecture, capacity, 1); });
-  testing::expect_error(unsupported, "capacity.device is a CUDA device: ranking_loss does not support CUDA yet", [&] { RankingLossPlan{ranking}; });
 }
 
 /// A batch of two members, five steps, three segments and two pairs whose memory must not be touched.

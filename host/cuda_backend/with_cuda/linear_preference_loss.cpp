@@ -3,7 +3,7 @@
 
 #include "host/cuda_backend/cuda_backend.hpp"
 #include "host/cuda_backend/with_cuda/pair_work.hpp"
-#include "host/cuda_backend/with_cuda/refuse_value_checks.hpp"
+#include "host/cuda_backend/with_cuda/check_values.hpp"
 #include "host/cuda_backend/with_cuda/segment_work.hpp"
 #include "kernels/cuda/reward_linear/launch.hpp"
 
@@ -203,8 +203,8 @@ std::string describe_linear_preference_loss(const PreferenceCapacity& capacity, 
 }
 
 void linear_preference_loss(const Context& context, const LinearLossCall& call, Workspace workspace) {
-  refuse_value_checks(context, "linear_preference_loss");
   const device::CurrentDevice current(call.features.device.index);
+  check_preference_values(context, call.capacity, device_batch(call.batch, call.shape), call.options);
   const auto stream = static_cast<cudaStream_t>(context.stream());
   with_types(call.features.dtype, [&]<typename Element, typename Real>(Element, Real) { Run<Element, Real>(call, workspace, stream).enqueue(); });
 }

@@ -1,7 +1,7 @@
 // preference_loss on a device: scores, pairs, their sums, and one expansion of the gradient (docs/design/0006-cuda-back-end.md).
 #include "host/cuda_backend/cuda_backend.hpp"
-#include "host/cuda_backend/with_cuda/pair_work.hpp"
-#include "host/cuda_backend/with_cuda/refuse_value_checks.hpp"
+#include "host/cuda_backend/device_batch.hpp"
+#include "host/cuda_backend/with_cuda/check_values.hpp"
 #include "host/cuda_backend/with_cuda/segment_work.hpp"
 #include "host/cuda_backend/with_cuda/small_batch.hpp"
 
@@ -64,10 +64,10 @@ std::string describe_preference_loss(const PreferenceCapacity& capacity, std::si
 
 void preference_loss(const Context& context, const PreferenceCapacity& capacity, const ConstTensorView& step_rewards, const PreferenceBatch& in, const validation::BatchShape& shape,
                      const kernels::LossParams& loss, const PreferenceOptions& options, const PreferenceResult& result, const TensorView& grad_step_rewards, Workspace workspace) {
-  refuse_value_checks(context, "preference_loss");
   const device::CurrentDevice current(step_rewards.device.index);
   const auto stream = static_cast<cudaStream_t>(context.stream());
   const kernels::Batch batch = device_batch(in, shape);
+  check_preference_values(context, capacity, batch, options);
   const auto call = [&]<typename Element, typename Real>(Element, Real) {
     run<Element, Real>(capacity, step_rewards, batch, loss, options, result, grad_step_rewards, workspace, stream);
   };

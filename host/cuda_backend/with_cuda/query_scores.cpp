@@ -1,6 +1,6 @@
 #include "host/cuda_backend/cuda_backend.hpp"
 #include "host/cuda_backend/device_batch.hpp"
-#include "host/cuda_backend/with_cuda/refuse_value_checks.hpp"
+#include "host/cuda_backend/with_cuda/check_values.hpp"
 #include "host/device/with_cuda/current_device.hpp"
 #include "kernels/cuda/query_scores/launch.hpp"
 
@@ -18,9 +18,9 @@ void run(const ConstTensorView& scores, const ConstTensorView& pairs, double tem
 }  // namespace
 
 void query_scores(const Context& context, const ConstTensorView& scores, const ConstTensorView& pairs, double temperature, const QueryScores& result) {
-  refuse_value_checks(context, "query_scores");
   const device::CurrentDevice current(scores.device.index);
   const auto stream = static_cast<cudaStream_t>(context.stream());
+  if (context.checks_values()) check_values(context, scores.device.index, validation::query_values(indices(pairs), pairs.shape[0], scores.shape[1]));
   if (scores.dtype == DType::f64) run<double>(scores, pairs, temperature, result, stream);
   else run<float>(scores, pairs, temperature, result, stream);
 }

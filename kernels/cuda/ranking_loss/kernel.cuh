@@ -1,10 +1,12 @@
-// Plackett-Luce losses of rankings: one thread per ranking and member; rankings are few and short beside the steps behind them.
+// Plackett-Luce losses of rankings: one thread per ranking and member; rankings are few and short beside the steps behind them. Their gradients are
+// added up by segment with the kernels of preference_loss/segment_entries.hpp, once the entries are sorted by the keys made here.
 //   order   a block's sums as warp_sum adds them, then warp by warp; blocks by one warp per member
 #pragma once
 
 #include <cfloat>
 #include <cmath>
 
+#include "kernels/common/rankings.hpp"
 #include "kernels/cuda/primitives/shared_memory.cuh"
 #include "kernels/cuda/primitives/warp.cuh"
 #include "kernels/cuda/ranking_loss/params.hpp"
@@ -45,9 +47,9 @@ __global__ void __launch_bounds__(RankingTile::num_threads, RankingTile::least_b
   double sums[num_ranking_sums] = {};
   if (ranking < p.num_rankings) {
     // Load
-    double s[max_ranking_entries], log_rest[max_ranking_entries];
+    double s[kernels::max_ranking_entries], log_rest[kernels::max_ranking_entries];
     const std::int64_t begin = p.offsets[ranking], count = p.offsets[ranking + 1] - begin;
-    const double weight = p.weights(0, ranking);
+    const double weight = p.weights(member, ranking);
     const bool finite = gather_scores(p, member, begin, count, s);
     const bool skipped = weight > 0.0 && !finite && p.skip_nonfinite, counted = weight > 0.0 && !skipped;
     // The objective
@@ -75,6 +77,21 @@ __global__ void __launch_bounds__(RankingTile::num_threads, RankingTile::least_b
   double sum = warp_sums[0][i];
   for (int warp = 1; warp < RankingTile::num_warps; ++warp) sum += warp_sums[warp][i];
   p.block_sums[(member * gridDim.x + blockIdx.x) * num_ranking_sums + i] = sum;
+}
+
+/// Not measured on a GPU yet.
+struct RankingKeysTile {
+  static constexpr int num_threads = 256;
+};
+
+/// One thread per entry.
+template <class Tile>
+__global__ void __launch_bounds__(Tile::num_threads) ranking_keys_kernel(const __grid_constant__ RankingKeysParams p) {
+  const std::int64_t entry = std::int64_t{blockIdx.x} * Tile::num_threads + threadIdx.x;
+  if (entry >= p.num_entries) return;
+  const bool is_ranked = entry >= p.offsets[0] && entry < p.offsets[p.num_rankings];
+  p.keys[entry] = static_cast<std::uint64_t>(is_ranked ? p.entries[entry] : p.num_segments);
+  p.positions[entry] = static_cast<std::uint32_t>(entry);
 }
 
 /// One block of one warp per member.

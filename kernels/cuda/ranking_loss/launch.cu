@@ -20,6 +20,12 @@ cudaError_t launch_ranking_sums(const RankingSumsParams<Real>& params, cudaStrea
   return launch_kernel(ranking_sums_kernel<Real>, dim3(static_cast<unsigned>(params.num_members)), threads_per_warp, 0, stream, params);
 }
 
+cudaError_t launch_ranking_keys(const RankingKeysParams& params, cudaStream_t stream) {
+  using Tile = RankingKeysTile;
+  if (params.num_entries == 0) return cudaSuccess;
+  return launch_kernel(ranking_keys_kernel<Tile>, dim3(num_blocks(params.num_entries, Tile::num_threads)), Tile::num_threads, 0, stream, params);
+}
+
 #define SEGPREF_INSTANTIATE(Real)                                                              \
   template cudaError_t launch_ranking_loss(const RankingLossParams<Real>&, cudaStream_t);      \
   template cudaError_t launch_ranking_sums(const RankingSumsParams<Real>&, cudaStream_t);

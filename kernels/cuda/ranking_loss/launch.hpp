@@ -18,4 +18,7 @@ cudaError_t launch_ranking_loss(const RankingLossParams<Real>& params, cudaStrea
 template <typename Real>
 cudaError_t launch_ranking_sums(const RankingSumsParams<Real>& params, cudaStream_t stream);
 
+/// Keys and positions, unsorted. No entries: nothing is enqueued.
+cudaError_t launch_ranking_keys(const RankingKeysParams& params, cudaStream_t stream);
+
 }  // namespace segpref::cuda

@@ -5,7 +5,6 @@
 
 namespace segpref::cuda {
 
-inline constexpr int max_ranking_entries = 64;
 /// weight_sum, loss_sum, num_skipped: the order of RankingResult::metrics.
 inline constexpr int num_ranking_sums = 3;
 
@@ -16,7 +15,7 @@ struct RankingLossParams {
   std::int64_t top = 0;               ///< stages used; 0: all
   kernels::IndexArray entries;        ///< [num_entries] segments, best first
   kernels::IndexArray offsets;        ///< [num_rankings + 1]
-  kernels::RealArray weights;         ///< [num_rankings]
+  kernels::RealArray weights;         ///< [num_rankings] or [num_members, num_rankings]
   double temperature = 1.0;
   bool skip_nonfinite = false;
   const Real* scores = nullptr;       ///< [num_members, num_segments]
@@ -35,6 +34,15 @@ struct RankingSumsParams {
   Real* reduced_loss = nullptr;       ///< [num_members]
   double* metrics = nullptr;          ///< [num_members, num_ranking_sums]
   Real* grad_scale = nullptr;         ///< [num_members]
+};
+
+/// ranking_keys_kernel: which segment each entry names, for the sum over all rankings that a segment stands in.
+struct RankingKeysParams {
+  std::int64_t num_segments = 0, num_rankings = 0, num_entries = 0;
+  kernels::IndexArray entries;         ///< [num_entries] segments
+  kernels::IndexArray offsets;         ///< [num_rankings + 1]
+  std::uint64_t* keys = nullptr;       ///< [num_entries]: the segment, or num_segments for an entry before the first ranking or behind the last
+  std::uint32_t* positions = nullptr;  ///< [num_entries]: 0, 1, 2, ...
 };
 
 }  // namespace segpref::cuda

@@ -324,8 +324,6 @@ TEST(LinearPreferenceLossOnADevice, RefusesBeforeAnythingIsEnqueued) {
   const LinearLossPlan plan = call.plan();
   const PlannedWorkspace workspace(plan);
   const Workspace bytes = workspace.get();
-  expect_refusal(ErrorCode::unsupported, "linear_preference_loss does not check values in device memory yet",
-                 [&] { call.run(context_on(stream).checking_values(), plan, bytes); });
   expect_refusal(ErrorCode::invalid_argument, "the plan needs", [&] { call.run(context_on(stream), plan, bytes.first(bytes.size() - 1)); });
   expect_refusal(ErrorCode::invalid_argument, "feature_dim = 8 is more than the plan's capacity 7", [&] { call.run(context_on(stream), {call.capacity(cuda_0), 7}, bytes); });
   expect_refusal(ErrorCode::invalid_argument, "the plan was made for the CPU", [&] { call.run(context_on(stream), {call.capacity({}), 8}, bytes); });
@@ -335,6 +333,16 @@ TEST(LinearPreferenceLossOnADevice, RefusesBeforeAnythingIsEnqueued) {
   expect_refusal(ErrorCode::unsupported, "a plan for CUDA takes up to 2147483647 blocks", [&] { LinearLossPlan(large, 16384); });
   large.num_segments = std::int64_t{1} << 31;
   expect_refusal(ErrorCode::unsupported, "a plan for CUDA takes up to 1073741824 segments", [&] { LinearLossPlan(large, 1); });
+}
+
+TEST(LinearPreferenceLossOnADevice, ChecksValuesWhereTheContextAsksForIt) {
+  const Stream stream;
+  Call<float> call(small);
+  const LinearLossPlan plan = call.plan();
+  const PlannedWorkspace workspace(plan);
+  const float label = 2;
+  ASSERT_EQ(cudaMemcpy(call.device.labels.get() + 1, &label, sizeof label, cudaMemcpyHostToDevice), cudaSuccess);
+  expect_refusal(ErrorCode::invalid_argument, "labels[1] = 2 is outside [0, 1]", [&] { call.run(context_on(stream).checking_values(), plan, workspace.get()); });
 }
 
 }  // namespace

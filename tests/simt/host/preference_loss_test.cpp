@@ -136,19 +136,6 @@ TEST(PreferenceLossOnADevice, ASmallBatchIsOneLaunch) {
   }
 }
 
-TEST(PreferenceLossOnADevice, WhatCannotBeCheckedIsRefused) {
-  const Stream stream;
-  const Call call;
-  const Context checking = context_on(stream).checking_values();
-  try {
-    preference_loss(checking, on_device(call.rewards), call.batch, {}, call.result, on_device(call.grad));
-    ADD_FAILURE() << "accepted";
-  } catch (const segpref::Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::unsupported);
-  }
-  stream.wait();
-}
-
 TEST(QueryScoresOnADevice, AgreeWithTheCpu) {
   const Stream stream;
   std::vector<float> scores = {0, 1, 2, 0.5f, -1, 3};

@@ -1,4 +1,4 @@
-// ranking_loss_kernel, ranking_sums_kernel and the gathering of their gradients against the oracle. Segments of one step: scores are rewards.
+// ranking_loss_kernel and ranking_sums_kernel against the oracle, ranking_keys_kernel by hand. Segments of one step: scores are rewards.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -22,7 +22,7 @@ struct Case {
   std::int64_t num_members = 2, num_rankings = 2 * RankingTile::num_threads + 3, top = 0, num_segments = 100;
   double temperature = 1, spread = 3, normalizer = 0;
   reference::Reduce reduction = reference::Reduce::mean;
-  bool weighted = false, spoiled = false, skip = false;
+  bool weighted = false, own_weights = false, spoiled = false, skip = false;
 };
 
 template <typename Real>
@@ -42,9 +42,12 @@ void check(const Case& c) {
     entries.insert(entries.end(), ranking.begin(), ranking.end());
     offsets.push_back(static_cast<std::int64_t>(entries.size()));
     problem.rankings.push_back(ranking);
-    weights.push_back(c.weighted ? static_cast<float>(random() % 4) * 0.5f : 1.0f);
   }
-  problem.weights.assign(static_cast<std::size_t>(c.num_members), std::vector<double>(weights.begin(), weights.end()));
+  for (std::int64_t member = 0; member < c.num_members; ++member) {
+    if (member == 0 || c.own_weights)
+      for (std::int64_t r = 0; r < c.num_rankings; ++r) weights.push_back(c.weighted ? static_cast<float>(random() % 4) * 0.5f : 1.0f);
+    problem.weights.emplace_back(weights.end() - c.num_rankings, weights.end());
+  }
   problem.ranking_top = c.top;
   problem.temperature = c.temperature;
   problem.reduction = c.reduction;
@@ -75,7 +78,7 @@ void check(const Case& c) {
   p.top = c.top;
   p.entries = {d_entries.get(), true};
   p.offsets = {d_offsets.get(), true};
-  p.weights = {c.weighted ? d_weights.get() : nullptr, false, 0, 1.0};
+  p.weights = {c.weighted ? d_weights.get() : nullptr, false, c.own_weights ? c.num_rankings : 0, 1.0};
   p.temperature = c.temperature;
   p.skip_nonfinite = c.skip;
   p.scores = d_scores.get();
@@ -112,12 +115,35 @@ void check(const Case& c) {
 TEST(RankingLoss, F32) { check<float>({}); }
 TEST(RankingLoss, F64) { check<double>({}); }
 TEST(RankingLoss, TopStagesAndWeights) { check<double>({.top = 3, .weighted = true}); }
+TEST(RankingLoss, WeightsOfEveryMember) { check<float>({.weighted = true, .own_weights = true}); }
 TEST(RankingLoss, ExtremeScores) { check<double>({.temperature = 0.1, .spread = 8}); }
 TEST(RankingLoss, SumOfOneRanking) { check<float>({.num_rankings = 1, .reduction = reference::Reduce::sum}); }
 TEST(RankingLoss, Normalizer) { check<float>({.normalizer = 500}); }
 TEST(RankingLoss, NonfinitePropagates) { check<float>({.spoiled = true}); }
 TEST(RankingLoss, NonfiniteIsSkipped) { check<float>({.spoiled = true, .skip = true}); }
 TEST(RankingLoss, NoRankings) { check<float>({.num_rankings = 0}); }
+
+TEST(RankingKeys, NameTheSegmentAndPutEntriesOfNoRankingLast) {
+  using Tile = RankingKeysTile;
+  constexpr std::int64_t num_segments = 1000, num_entries = 3 * Tile::num_threads + 5;
+  std::vector<std::int32_t> entries;
+  for (std::int64_t i = 0; i < num_entries; ++i) entries.push_back(static_cast<std::int32_t>((7 * i) % num_segments));
+  const Buffer<std::int32_t> d_entries(entries);
+  for (const auto& offsets : {std::vector<std::int64_t>{0, 300, num_entries}, std::vector<std::int64_t>{2, 4, num_entries - 1}, std::vector<std::int64_t>{9}}) {
+    const Buffer<std::int64_t> d_offsets(offsets);
+    const Buffer<std::uint64_t> d_keys(static_cast<std::size_t>(num_entries));
+    const Buffer<std::uint32_t> d_positions(static_cast<std::size_t>(num_entries));
+    const RankingKeysParams p{num_segments, static_cast<std::int64_t>(offsets.size()) - 1, num_entries, {d_entries.get(), false}, {d_offsets.get(), true}, d_keys.get(), d_positions.get()};
+    simt::launch(ranking_keys_kernel<Tile>, dim3(4), Tile::num_threads, 0, p);
+    const std::vector<std::uint64_t> keys = d_keys.to_host();
+    const std::vector<std::uint32_t> positions = d_positions.to_host();
+    for (std::int64_t i = 0; i < num_entries; ++i) {
+      const bool is_ranked = i >= offsets.front() && i < offsets.back();
+      EXPECT_EQ(keys[static_cast<std::size_t>(i)], static_cast<std::uint64_t>(is_ranked ? (7 * i) % num_segments : num_segments)) << i;
+      EXPECT_EQ(positions[static_cast<std::size_t>(i)], static_cast<std::uint32_t>(i));
+    }
+  }
+}
 
 }  // namespace
 }  // namespace segpref::cuda
