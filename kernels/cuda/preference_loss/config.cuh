@@ -9,6 +9,7 @@ namespace segpref::cuda {
 /// One thread per pair.
 struct PairTile {
   static constexpr int num_threads = 128;
+  static constexpr int least_blocks = 4;  ///< per multiprocessor; without it the compiler aims at full occupancy, and spills
   static constexpr int num_warps = num_threads / threads_per_warp;
 };
 

@@ -17,7 +17,7 @@ struct PairLossStorage {
 };
 
 template <bool has_lapse, class Model, typename Real>
-__global__ void __launch_bounds__(PairTile::num_threads) pair_loss_kernel(const __grid_constant__ PairLossParams<Real> p) {
+__global__ void __launch_bounds__(PairTile::num_threads, PairTile::least_blocks) pair_loss_kernel(const __grid_constant__ PairLossParams<Real> p) {
   SEGPREF_SHARED(PairLossStorage, shared);
   // Place: member and position in the batch. Threads behind the batch's end stay for the sums.
   const int thread = static_cast<int>(threadIdx.x), lane = lane_of_thread(), warp = warp_of_thread();
