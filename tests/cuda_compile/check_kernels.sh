@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Compiles one source with nvcc and fails on an error, a warning, or a spilled register: launchers for sm_80, sm_90 and sm_100, kernel tests,
-# which hold the same kernels, for sm_90.
-#   check_kernels.sh NVCC SOURCE     from the root of the repository
+# which hold the same kernels, for sm_90. What ptxas says stays in LOG, where one is named: resources.sh reads it.
+#   check_kernels.sh NVCC SOURCE [LOG]     from the root of the repository
 # No contraction of a * b + c, as everywhere in segpref. Warning 554 is about a conversion of a public view type that nvcc alone minds.
 set -euo pipefail
-nvcc=$1 source=$2
+nvcc=$1 source=$2 kept_log=${3:-}
 log=$(mktemp) object=$(mktemp --suffix=.o)
 trap 'rm -f "$log" "$object"' EXIT
 
@@ -29,3 +29,7 @@ if spills=$(grep -A 1 'Function properties for .*segpref' "$log" | grep -B 1 -E 
   exit 1
 fi
 echo "$source: $kernels kernels, none spills, at most $(grep -oP 'Used \K[0-9]+' "$log" | sort -n | tail -1) registers"
+if [[ -n $kept_log ]]; then
+  mkdir -p "$(dirname "$kept_log")"
+  mv "$log" "$kept_log"
+fi

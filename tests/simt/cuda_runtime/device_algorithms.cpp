@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/simt/cuda_runtime/cuda_runtime.hpp"
+#include "tests/simt/cuda_runtime/failures.hpp"
 #include "tests/simt/cuda_runtime/streams.hpp"
 #include "tests/simt/harness/core/arena.hpp"
 #include "tests/simt/harness/core/memory_check.hpp"
@@ -68,6 +69,7 @@ cudaError_t sort_by_key_bytes(std::int64_t count, int, std::size_t& bytes) {
 cudaError_t sort_by_key(void* storage, std::size_t storage_bytes, const SortArrays& arrays, std::int64_t count, int num_bits, cudaStream_t stream) {
   if (count == 0) return cudaSuccess;
   if (!simt::fits(storage, storage_bytes)) return simt::returned(cudaErrorInvalidValue);
+  if (const cudaError_t code = simt::failure_of_launch(simt::current_device()); code != cudaSuccess) return simt::returned(code);
   simt::enqueue(stream, {[=] { simt::sort(arrays, count, num_bits); }, {}, {}, {}, {}});
   return cudaSuccess;
 }
@@ -80,6 +82,7 @@ cudaError_t running_maximum_bytes(std::int64_t count, std::size_t& bytes) {
 cudaError_t running_maximum(void* storage, std::size_t storage_bytes, const std::int64_t* in, std::int64_t* out, std::int64_t count, cudaStream_t stream) {
   if (count == 0) return cudaSuccess;
   if (!simt::fits(storage, storage_bytes)) return simt::returned(cudaErrorInvalidValue);
+  if (const cudaError_t code = simt::failure_of_launch(simt::current_device()); code != cudaSuccess) return simt::returned(code);
   simt::enqueue(stream, {[=] { simt::run_maximum(in, out, count); }, {}, {}, {}, {}});
   return cudaSuccess;
 }

@@ -47,6 +47,7 @@ void free_now(void* p) {
 }  // namespace segpref::simt
 
 using segpref::simt::enqueue;
+using segpref::simt::failure_of;
 
 extern "C" {
 
@@ -65,6 +66,7 @@ cudaError_t cudaFree(void* p) {
 
 cudaError_t cudaMallocAsync(void** p, std::size_t bytes, cudaStream_t stream) {
   if (segpref::simt::is_any_capturing()) throw segpref::simt::Error("allocations in a graph are not modelled");
+  if (const cudaError_t code = failure_of(stream); code != cudaSuccess) return code;
   // The address is known at once, the memory exists when the stream comes here.
   void* allocated = segpref::simt::arena::allocate(bytes, segpref::simt::ByteState::unmapped);
   *p = allocated;
@@ -77,11 +79,13 @@ cudaError_t cudaMallocAsync(void** p, std::size_t bytes, cudaStream_t stream) {
 }
 cudaError_t cudaFreeAsync(void* p, cudaStream_t stream) {
   if (segpref::simt::is_any_capturing()) throw segpref::simt::Error("releases in a graph are not modelled");
+  if (const cudaError_t code = failure_of(stream); code != cudaSuccess) return code;
   enqueue(stream, {[=] { segpref::simt::free_now(p); }, nullptr, nullptr, nullptr, {}});
   return cudaSuccess;
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+  if (const cudaError_t code = failure_of(stream); code != cudaSuccess) return code;
   std::function<void()> on_enqueue;
   // Until somebody waits the host must not look: what stood there before is gone.
   if (kind == cudaMemcpyDeviceToHost) on_enqueue = [=] { std::memset(to, segpref::simt::poison_byte, bytes); };
@@ -96,6 +100,7 @@ cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpy
   return cudaSuccess;
 }
 cudaError_t cudaMemsetAsync(void* p, int value, std::size_t bytes, cudaStream_t stream) {
+  if (const cudaError_t code = failure_of(stream); code != cudaSuccess) return code;
   enqueue(stream, {[=] { segpref::simt::fill(p, value, bytes); }, nullptr, nullptr, nullptr, {}});
   return cudaSuccess;
 }

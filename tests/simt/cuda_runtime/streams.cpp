@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tests/simt/cuda_runtime/cuda_runtime.hpp"
+#include "tests/simt/cuda_runtime/failures.hpp"
 #include "tests/simt/harness/core/happens_before.hpp"
 #include "tests/simt/harness/core/options.hpp"
 #include "tests/simt/harness/core/random.hpp"
@@ -25,7 +26,6 @@ struct Runtime {
   StreamClock current;         // what is ordered before the operation that runs
   std::vector<Span> spans;     // by first_serial
   cudaError_t last_error = cudaSuccess;
-  cudaError_t next_launch = cudaSuccess;  // what it returns
   std::map<const void*, std::size_t> allowed_shared_bytes;
 };
 
@@ -138,7 +138,10 @@ cudaError_t refuse_in_capture() {
   return returned(cudaErrorStreamCaptureUnsupported);
 }
 
-void fail_next_launch(cudaError_t code) { runtime().next_launch = code; }
+cudaError_t failure_of(cudaStream_t stream) {
+  require_live(stream);
+  return returned(failure_of_device(stream->device));
+}
 
 std::size_t num_pending_operations() {
   std::size_t count = 0;
@@ -155,7 +158,7 @@ cudaError_t enqueue_kernel(const cudaLaunchConfig_t& config, const void* kernel,
   if (config.dynamicSmemBytes > shared_limit) return returned(cudaErrorInvalidValue);
   require_live(config.stream);
   if (config.stream->device != current_device()) return returned(cudaErrorInvalidResourceHandle);
-  if (const cudaError_t code = std::exchange(runtime().next_launch, cudaSuccess); code != cudaSuccess) return returned(code);
+  if (const cudaError_t code = failure_of_launch(config.stream->device); code != cudaSuccess) return returned(code);
   enqueue(config.stream, {std::move(run), nullptr, nullptr, nullptr, {}});
   return cudaSuccess;
 }
@@ -183,11 +186,13 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   if (segpref::simt::is_any_capturing()) return segpref::simt::refuse_in_capture();
+  if (const cudaError_t code = segpref::simt::failure_of(stream); code != cudaSuccess) return code;
   segpref::simt::wait_for_stream(stream);
   return cudaSuccess;
 }
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
   if (segpref::simt::is_any_capturing()) return segpref::simt::refuse_in_capture();
+  if (const cudaError_t code = segpref::simt::failure_of(stream); code != cudaSuccess) return code;
   return stream->operations.empty() ? cudaSuccess : cudaErrorNotReady;
 }
 cudaError_t cudaDeviceSynchronize() {

@@ -48,6 +48,8 @@ int current_device();
 bool is_any_capturing();
 /// Remembers the code for cudaGetLastError, and hands it through.
 cudaError_t returned(cudaError_t code);
+/// What calls with this stream return, remembered too: not cudaSuccess where its device is broken. Throws Error as enqueue does.
+cudaError_t failure_of(cudaStream_t stream);
 /// A call that must not happen while a stream captures: refuses, and spoils the capture as CUDA does.
 cudaError_t refuse_in_capture();
 
