@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace segpref::testing {
@@ -19,10 +21,15 @@ class GuardedBuffer {
  public:
   static constexpr std::size_t alignment = 64;
 
-  /// Everything holds NaN patterns. @param lead  bytes between a 64-byte boundary and the first byte: below 64
+  /// Guards hold NaN patterns, and so does what lies between them unless SEGPREF_GPU_FILL=0 leaves that as it comes, so that compute-sanitizer's
+  /// initcheck sees what is read before it is written.
+  /// @param lead  bytes between a 64-byte boundary and the first byte: below 64
   GuardedBuffer(std::size_t bytes, std::size_t lead) : bytes_(bytes), begin_(guard_bytes + lead) {
     check_cuda(cudaMalloc(reinterpret_cast<void**>(&memory_), size()), "cudaMalloc");
-    check_cuda(cudaMemset(memory_, dirty, size()), "cudaMemset");
+    fill(0, begin_);
+    fill(begin_ + bytes_, guard_bytes);
+    const char* wish = std::getenv("SEGPREF_GPU_FILL");
+    if (wish == nullptr || std::string_view(wish) != "0") fill(begin_, bytes_);
   }
   ~GuardedBuffer() { static_cast<void>(cudaFree(memory_)); }  // a device that is lost took its memory along
   GuardedBuffer(const GuardedBuffer&) = delete;
@@ -43,6 +50,7 @@ class GuardedBuffer {
   static constexpr std::size_t guard_bytes = 256;
   static constexpr unsigned char dirty = 0xFF;  // NaN in every floating-point type
 
+  void fill(std::size_t begin, std::size_t bytes) const { check_cuda(cudaMemset(memory_ + begin, dirty, bytes), "cudaMemset"); }
   std::size_t size() const { return begin_ + bytes_ + guard_bytes; }
 
   std::size_t bytes_, begin_;
