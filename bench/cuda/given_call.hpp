@@ -14,23 +14,20 @@
 
 namespace segpref::bench {
 
-/// What a row asks for beside the loss.
-struct GivenWanted {
-  bool grad = true;
-  bool shuffled = false;  ///< pairs are named, and taken in random order
-};
+/// Which pairs a call takes.
+enum class PairOrder { in_order, shuffled };  ///< shuffled: pairs are named, and taken in random order
 
 class GivenCall {
  public:
-  GivenCall(GivenWorkload& workload, GivenWanted wanted, int num_rotations)
-      : workload_(workload), wanted_(wanted), offsets_(workload.offsets), labels_(workload.labels), loss_(1), plan_(capacity(workload)), workspace_(plan_.workspace_bytes()) {
+  GivenCall(GivenWorkload& workload, PairOrder order, int num_rotations)
+      : workload_(workload), offsets_(workload.offsets), labels_(workload.labels), loss_(1), plan_(capacity(workload)), workspace_(plan_.workspace_bytes()) {
     for (int i = 0; i < num_rotations; ++i) {
       rewards_.emplace_back(workload.rewards);
-      grads_.emplace_back(wanted.grad ? workload.grad.size() : 1);
+      grads_.emplace_back(workload.grad.size());
     }
     batch_.offsets = offsets_.read({workload.num_segments() + 1});
     batch_.labels = labels_.read({workload.num_pairs});
-    if (wanted.shuffled) name_pairs();
+    if (order == PairOrder::shuffled) name_pairs();
     result_.loss = loss_.write({1});
     device::check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
   }
@@ -40,16 +37,19 @@ class GivenCall {
   void enqueue(const Context& context, int rotation) const {
     const auto i = static_cast<std::size_t>(rotation % num_rotations());
     const std::int64_t num_steps = workload_.num_steps();
-    preference_loss(context, plan_, rewards_[i].read({num_steps}), batch_, {}, result_, wanted_.grad ? grads_[i].write({num_steps}) : TensorView(), {workspace_.get(), workspace_.size()});
+    preference_loss(context, plan_, rewards_[i].read({num_steps}), batch_, {}, result_, grads_[i].write({num_steps}), {workspace_.get(), workspace_.size()});
+  }
+  /// Copies the results of a place to the workload. The stream is done.
+  void bring_home(int rotation) const {
+    loss_.copy_to(workload_.loss);
+    grads_[static_cast<std::size_t>(rotation)].copy_to(workload_.grad);
   }
   /// What is wrong with the results of every place; empty: nothing.
-  std::string check(const Context& context, const Stream& stream) {
+  std::string check(const Context& context, const Stream& stream) const {
     for (int rotation = 0; rotation < num_rotations(); ++rotation) {
       enqueue(context, rotation);
       stream.wait();
-      loss_.copy_to(workload_.loss);
-      if (!wanted_.grad) continue;
-      grads_[static_cast<std::size_t>(rotation)].copy_to(workload_.grad);
+      bring_home(rotation);
       if (const std::string error = workload_.check(); !error.empty()) return error;
     }
     return {};
@@ -74,7 +74,6 @@ class GivenCall {
   }
 
   GivenWorkload& workload_;
-  GivenWanted wanted_;
   DeviceArray<std::int64_t> offsets_;
   DeviceArray<float> labels_, loss_;
   std::optional<DeviceArray<std::int64_t>> pairs_, order_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "bench/cuda/copy_limit.hpp"
@@ -12,6 +13,9 @@
 #include "bench/cuda/median.hpp"
 
 namespace segpref::bench {
+
+/// How a row's calls reach the GPU.
+enum class Launched { in_a_graph, one_by_one };
 
 /// What is timed between two events, and how many calls it makes.
 struct Sample {
