@@ -11,10 +11,11 @@ import pathlib
 import re
 import statistics
 
-# Google Benchmark's names, without "/real_time", and the workloads of torch_peer.py.
+# Google Benchmark's names, without what it adds about the run, and the workloads of torch_peer.py and torch_gpu_peer.py.
 OUR_NAMES = {
     "given/short": "given-short",
     "given/long": "given-long",
+    "given_batch/graph": "given-batch",
     "linear_wide_f32/grad_w": "linear-wide_f32",
     "linear_wide_f32/grad_features": "linear-wide_f32_grad_features",
     "linear_wide_bf16/grad_w": "linear-wide_bf16",
@@ -24,7 +25,7 @@ OUR_NAMES = {
 
 
 def workload_of(name):
-    name = name.removesuffix("/real_time")
+    name = re.sub(r"/(iterations:\d+|real_time|manual_time)", "", name)
     return OUR_NAMES.get(name, name.removeprefix("training_step/"))
 
 

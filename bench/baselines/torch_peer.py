@@ -2,7 +2,8 @@
 """The workloads of the benches in PyTorch on the CPU: eager, and torch.compile where it works. One JSON line per workload and variant.
 
 Written as a careful user would: members in one batched product, ragged segments without padding (a cumulative sum, or index_add for short
-ones), the fused Adam step, no synchronisation. Each workload is checked against its formula in float64 before it is timed.
+ones), the fused Adam step, no synchronisation. Each workload is checked against its formula in float64 before it is timed. The tensors are
+made on torch's default device: torch_gpu_peer.py runs the same workloads on a GPU.
 
     torch_peer.py [--only pebble,given-short] [--variants eager,compile] [--threads 2] [--seconds 2]
 """
@@ -56,7 +57,8 @@ def training_step(feature_dim, hidden, pairs, length, tanh_output, own_order):
     labels = torch.randint(0, 2, (data_pairs,)).float()
     order = torch.randint(0, data_pairs, (members if own_order else 1, pairs))
     model = Ensemble(feature_dim, hidden, members, tanh_output)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, weight_decay=0.0, fused=True)
+    on_gpu = data.is_cuda  # where the step may be captured in a graph
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, weight_decay=0.0, fused=True, capturable=on_gpu)
 
     def loss_of(net, features, targets):
         batch = features[order]  # [lists, pairs, 2, length, feature_dim]
@@ -88,14 +90,19 @@ def lengths_to_segments(num_segments, mean_length):
     return torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)]), torch.repeat_interleave(torch.arange(num_segments), lengths)
 
 
-def given(pairs, mean_length):
-    """Loss and gradient of given step rewards: sums per segment by segment_reduce, the only ragged sum with a gradient that keeps f32's digits."""
+def given(pairs, mean_length, by_index_add=False):
+    """Loss and gradient of given step rewards: sums per segment by segment_reduce, the only ragged sum with a gradient that keeps f32's digits in a fixed order;
+    or by index_add, whose order on a GPU is another one every time."""
     offsets, segment_of = lengths_to_segments(2 * pairs, mean_length)
     rewards = (0.1 * torch.randn(int(offsets[-1]))).requires_grad_()
     labels = torch.randint(0, 2, (pairs,)).float()
 
     def loss_of(step_rewards, targets):
-        scores = torch.segment_reduce(step_rewards, "sum", offsets=offsets).reshape(pairs, 2)
+        if by_index_add:
+            scores = torch.zeros(2 * pairs).index_add(0, segment_of, step_rewards)
+        else:
+            scores = torch.segment_reduce(step_rewards, "sum", offsets=offsets, unsafe=True)  # unchecked: a look at the offsets would wait for a GPU
+        scores = scores.reshape(pairs, 2)
         return pair_loss(scores[:, 1] - scores[:, 0], targets)
 
     def prepare(function):
@@ -114,10 +121,9 @@ def given(pairs, mean_length):
     return loss_of, prepare, verify
 
 
-def linear_wide(dtype, grad_features):
+def linear_wide(dtype, grad_features, pairs=64, feature_dim=4096, mean_length=512):
     """A linear head on wide features: the reward of every step by one product, then sums per segment."""
-    pairs, feature_dim = 64, 4096
-    offsets, segment_of = lengths_to_segments(2 * pairs, 512)
+    offsets, segment_of = lengths_to_segments(2 * pairs, mean_length)
     features = torch.empty(int(offsets[-1]), feature_dim).uniform_(-1, 1).to(dtype).requires_grad_(grad_features)
     weight = (1e-3 * torch.randn(feature_dim)).to(dtype).requires_grad_()
     labels = torch.randint(0, 2, (pairs,)).float()
@@ -144,11 +150,10 @@ def linear_wide(dtype, grad_features):
     return loss_of, prepare, verify
 
 
-def relabel(steps):
-    """Mean and deviation of the pebble ensemble over a replay buffer, in chunks that fit in the cache hierarchy."""
+def relabel(steps, chunk=8192):
+    """Mean and deviation of the pebble ensemble over a replay buffer, in chunks: by default such as fit in a CPU's cache hierarchy."""
     model = Ensemble(30, [256, 256, 256], 3, True)
     rows = torch.randn(steps, 30)
-    chunk = 8192
 
     def predict(net, part):
         rewards = net(part.unsqueeze(0))

@@ -35,8 +35,11 @@ class Backend {
   PreferenceResult outputs(const PreferenceResult& host);
 };
 
-/// The back ends of this program: the CPU (cpu_backend.cpp), whose instruction set is the process's (SEGPREF_ISA), or a modelled CUDA device
-/// (tests/simt/host/modelled_backend.cpp).
+/// Bytes from the first element to the last: rows may have gaps.
+std::size_t spanned_bytes(const ConstTensorView& view);
+
+/// The back ends of this program: the CPU (cpu_backend.cpp), whose instruction set is the process's (SEGPREF_ISA), a modelled CUDA device
+/// (tests/simt/host/modelled_backend.cpp), or a real one (tests/gpu/gpu_backend.cpp).
 const std::vector<Backend*>& backends();
 
 }  // namespace segpref::testing

@@ -1,6 +1,9 @@
-// The modelled CUDA device as a back end of the conformance suite: inputs and outputs are copied to its memory, and home when the stream is done.
+// The modelled CUDA device as a back end of the conformance suite: inputs and outputs are copied to its memory, as far from a 64-byte boundary as
+// they are on the host, and home when the stream is done.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <deque>
 #include <memory>
@@ -19,16 +22,15 @@ class ModelledBackend final : public Backend {
   ConstTensorView input(const ConstTensorView& host) override {
     ConstTensorView view = host;
     if (!host.present()) return view;
-    view.data = copy_in(host.data, bytes_of(host))->get();
+    view.data = copy_in(host).begin();
     view.device = device();
     return view;
   }
   TensorView output(const TensorView& host) override {
     TensorView view = host;
     if (!host.present()) return view;
-    const auto buffer = copy_in(host.data, bytes_of(host));
-    outputs_.push_back({host.data, buffer});
-    view.data = buffer->get();
+    outputs_.push_back({host.data, copy_in(host)});
+    view.data = outputs_.back().second.begin();
     view.device = device();
     return view;
   }
@@ -39,9 +41,9 @@ class ModelledBackend final : public Backend {
   }
   void finish() override {
     stream_.wait();
-    for (const auto& [host, buffer] : outputs_) {
-      const std::vector<std::byte> bytes = buffer->to_host();
-      if (!bytes.empty()) std::memcpy(host, bytes.data(), bytes.size());
+    for (const auto& [host, copy] : outputs_) {
+      const std::vector<std::byte> bytes = copy.buffer->to_host();
+      if (bytes.size() > copy.lead) std::memcpy(host, bytes.data() + copy.lead, bytes.size() - copy.lead);
     }
     outputs_.clear();
     buffers_.clear();
@@ -49,24 +51,25 @@ class ModelledBackend final : public Backend {
 
  private:
   using Bytes = std::shared_ptr<simt::Buffer<std::byte>>;
+  struct Copy {
+    Bytes buffer;
+    std::size_t lead;  ///< bytes before the first element
+    std::byte* begin() const { return buffer->get() + lead; }
+  };
 
-  /// From the first element to the last: rows may have gaps.
-  static std::size_t bytes_of(const ConstTensorView& view) {
-    if (view.size() == 0) return 0;
-    std::int64_t elements = 1;
-    for (int axis = 0; axis < view.rank; ++axis) elements += (view.shape[static_cast<std::size_t>(axis)] - 1) * view.strides[static_cast<std::size_t>(axis)];
-    return static_cast<std::size_t>(elements * size_of(view.dtype));
-  }
-  Bytes copy_in(const void* host, std::size_t bytes) {
-    const auto* begin = static_cast<const std::byte*>(host);
-    buffers_.push_back(std::make_shared<simt::Buffer<std::byte>>(bytes == 0 ? std::vector<std::byte>() : std::vector<std::byte>(begin, begin + bytes)));
-    return buffers_.back();
+  Copy copy_in(const ConstTensorView& host) {
+    const auto* begin = static_cast<const std::byte*>(host.data);
+    const std::size_t lead = reinterpret_cast<std::uintptr_t>(begin) % 64;
+    std::vector<std::byte> bytes(lead + spanned_bytes(host), std::byte{0xFF});
+    std::copy_n(begin, bytes.size() - lead, bytes.begin() + static_cast<std::ptrdiff_t>(lead));
+    buffers_.push_back(std::make_shared<simt::Buffer<std::byte>>(bytes));
+    return {buffers_.back(), lead};
   }
 
   simt::Stream stream_;
   Context context_ = Context(1).on_stream(stream_.get());
   std::vector<Bytes> buffers_;
-  std::vector<std::pair<void*, Bytes>> outputs_;
+  std::vector<std::pair<void*, Copy>> outputs_;
 };
 
 }  // namespace

@@ -3,8 +3,10 @@
 
 #include <cuda_runtime.h>
 
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,13 +22,20 @@ inline void check(cudaError_t code, const char* what) {
   if (code != cudaSuccess) throw Error(std::string(what) + ": " + cudaGetErrorString(code));
 }
 
-/// Device memory, filled with NaN patterns.
+/// Whether memory that nobody has written yet holds NaN patterns. SEGPREF_GPU_FILL=0 leaves it as it comes, so that compute-sanitizer's initcheck
+/// sees what is read before it is written.
+inline bool fills_memory() {
+  const char* wish = std::getenv("SEGPREF_GPU_FILL");
+  return wish == nullptr || std::string_view(wish) != "0";
+}
+
+/// Device memory.
 template <typename T>
 class Buffer {
  public:
   explicit Buffer(std::size_t size) : size_(size) {
     check(cudaMalloc(reinterpret_cast<void**>(&data_), size * sizeof(T)), "cudaMalloc");
-    check(cudaMemset(data_, 0xff, size * sizeof(T)), "cudaMemset");
+    if (fills_memory()) check(cudaMemset(data_, 0xff, size * sizeof(T)), "cudaMemset");
   }
   explicit Buffer(const std::vector<T>& values) : Buffer(values.size()) {
     check(cudaMemcpy(data_, values.data(), size_ * sizeof(T), cudaMemcpyHostToDevice), "cudaMemcpy");
