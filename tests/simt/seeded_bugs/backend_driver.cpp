@@ -1,6 +1,7 @@
 // The public preference_loss on a device, with pairs that share segments: everything on the caller's stream, then the same from a graph.
 #include "segpref/preference_loss.hpp"
 
+#include "kernels/cuda/preference_loss/small_batch_params.hpp"
 #include "segpref/error.hpp"
 #include "tests/simt/cuda_runtime/cuda_runtime.hpp"
 #include "tests/simt/seeded_bugs/driver.hpp"
@@ -48,7 +49,7 @@ simt::Finding run_on(cudaStream_t stream) {
   batch.pairs = view(static_cast<const std::int32_t*>(pairs.get()), {2, 2}, device);
   PreferenceResult result;
   result.loss = view(loss.get(), {1}, device);
-  PreferenceCapacity capacity{1, 6, 3, 2, 0, 0, DType::f32};
+  PreferenceCapacity capacity{1, 6, cuda::SmallBatchLimits::segments + 1, 2, 0, 0, DType::f32};  // the way of large batches
   capacity.device = device;
   const PreferenceLossPlan plan(capacity);
   const simt::Buffer<std::byte> workspace(plan.workspace_bytes());
