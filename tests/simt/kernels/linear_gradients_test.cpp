@@ -29,14 +29,14 @@ struct GivenGradients {
   std::optional<Buffer<Real>> d_grad_scores, d_scales, d_grad_step_rewards;
 };
 
-template <typename Element>
+template <typename Element, class Tile = cuda::GradHeadTile>
 void check_head(const LinearShape& shape) {
   const LinearProblem<Element> problem(shape);
   const GivenGradients<Element> given(problem);
   LinearForward<Element> forward(problem);
   forward.read(false);
   forward.scores();
-  const auto gradients = grad_head(problem, forward, *given.d_grad_scores, *given.d_scales);
+  const auto gradients = grad_head<Element, Tile>(problem, forward, *given.d_grad_scores, *given.d_scales);
 
   const std::int64_t members = shape.num_members, dim = shape.feature_dim;
   std::vector<double> weight_sizes(count(members * dim)), bias_sizes(count(members)), bias;
@@ -122,15 +122,25 @@ TEST(LinearGradientsOfTheHead, ManyMembers) {
   check_features<float>({.lengths = {9, 0, 3, 17}, .num_members = 32});
 }
 
-/// One slice, two, and more segments than 64 slices of the smallest size hold; most of those are empty.
+/// Slices of two rounds, which 64 slices take from 2,050 segments on.
+struct TwoRounds : cuda::GradHeadTile {
+  static constexpr std::int64_t segments_per_slice(std::int64_t) { return 2 * segments_at_once; }
+  static constexpr std::int64_t num_slices(std::int64_t num_segments) { return cuda::blocks_of(num_segments, segments_per_slice(num_segments)); }
+};
+
+/// One slice, two, three; and slices of two rounds, the last of which has one segment or one round or both.
 TEST(LinearGradientsOfTheHead, SegmentsAroundASlice) {
-  for (std::int64_t segments : {30, 32, 34, 66}) check_head<float>({.lengths = std::vector<std::int64_t>(count(segments), 1), .feature_dim = 3});
-  std::vector<std::int64_t> lengths(64 * 32 + 2, 0);
-  for (std::size_t s = 0; s < lengths.size(); s += 97) lengths[s] = 2;
-  lengths.back() = 3;
   EXPECT_EQ(cuda::GradHeadTile::num_slices(64 * 32), 64);
-  EXPECT_EQ(cuda::GradHeadTile::num_slices(static_cast<std::int64_t>(lengths.size())), 33);
-  check_head<float>({.lengths = lengths, .feature_dim = 3});
+  EXPECT_EQ(cuda::GradHeadTile::num_slices(64 * 32 + 2), 33);
+  EXPECT_EQ(cuda::GradHeadTile::segments_per_slice(64 * 32 + 2), TwoRounds::segments_per_slice(66));
+  for (std::int64_t segments : {30, 32, 34, 66}) {
+    const LinearShape shape{.lengths = std::vector<std::int64_t>(count(segments), 1), .feature_dim = 3};
+    check_head<float>(shape);
+    check_head<float, TwoRounds>(shape);
+  }
+  std::vector<std::int64_t> lengths(100, 0);  // most are empty
+  for (std::size_t s = 0; s < lengths.size(); s += 17) lengths[s] = 2;
+  check_head<float, TwoRounds>({.lengths = lengths, .feature_dim = 3});
 }
 
 TEST(LinearGradientsOfTheHead, NoPairsAreZeroGradients) {
