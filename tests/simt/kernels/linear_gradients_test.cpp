@@ -1,6 +1,7 @@
 // Gradients of weights, bias and features of the linear head from the oracle's gradients of scores, against the oracle.
 #include <gtest/gtest.h>
 
+#include "tests/simt/support/element_turns.hpp"
 #include "tests/simt/support/linear_gradients.hpp"
 #include "tests/support/compare.hpp"
 
@@ -90,6 +91,7 @@ using AllElements = ::testing::Types<float, double, bf16, f16>;
 TYPED_TEST_SUITE(LinearGradients, AllElements);
 
 TYPED_TEST(LinearGradients, OfTheHead) {
+  if (!is_turn_of<TypeParam>()) return;
   check_head<TypeParam>({.lengths = piece_lengths(), .num_members = 2});
   check_head<TypeParam>({.lengths = piece_lengths(), .num_members = 3, .windows = true, .wide_indices = false, .aggregation = Aggregate::mean, .shared_bias = true});
   check_head<TypeParam>({.lengths = piece_lengths(), .aggregation = Aggregate::last});
@@ -98,6 +100,7 @@ TYPED_TEST(LinearGradients, OfTheHead) {
 }
 
 TYPED_TEST(LinearGradients, OfFeatures) {
+  if (!is_turn_of<TypeParam>()) return;
   check_features<TypeParam>({.lengths = piece_lengths(), .feature_dim = 8, .num_members = 2});
   check_features<TypeParam>({.lengths = piece_lengths(), .num_members = 3, .windows = true, .wide_indices = false, .aggregation = Aggregate::mean});
   check_features<TypeParam>({.lengths = piece_lengths(), .aggregation = Aggregate::last, .num_pairs = 6});
@@ -105,6 +108,7 @@ TYPED_TEST(LinearGradients, OfFeatures) {
 }
 
 TYPED_TEST(LinearGradients, OfFeatureDimsAroundATile) {
+  if (!is_turn_of<TypeParam>()) return;
   using Tile = cuda::FeatureTile<TypeParam, true>;
   constexpr std::int64_t per_load = Tile::elements_per_load, warp = Tile::columns_per_warp, block = Tile::columns_per_block;
   for (std::int64_t dim : {std::int64_t{1}, std::int64_t{3}, std::int64_t{4}, warp + per_load, block - 1, block, block + 1})
