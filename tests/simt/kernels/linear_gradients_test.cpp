@@ -128,8 +128,8 @@ TEST(LinearGradientsOfTheHead, ManyMembers) {
 
 /// Slices of two rounds, which 64 slices take from 2,050 segments on.
 struct TwoRounds : cuda::GradHeadTile {
-  static constexpr std::int64_t segments_per_slice(std::int64_t) { return 2 * segments_at_once; }
-  static constexpr std::int64_t num_slices(std::int64_t num_segments) { return cuda::blocks_of(num_segments, segments_per_slice(num_segments)); }
+  SEGPREF_HOST_DEVICE static constexpr std::int64_t segments_per_slice(std::int64_t) { return 2 * segments_at_once; }
+  SEGPREF_HOST_DEVICE static constexpr std::int64_t num_slices(std::int64_t num_segments) { return cuda::blocks_of(num_segments, segments_per_slice(num_segments)); }
 };
 
 /// One slice, two, three; and slices of two rounds, the last of which has one segment or one round or both.
