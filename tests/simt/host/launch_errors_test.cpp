@@ -91,7 +91,7 @@ struct LaunchErrors : testing::Test {
 TEST_F(LaunchErrors, EveryLaunchThatFailsNamesItselfAndItsLineAndEndsTheCall) {
   const Stream stream;
   const Call call;
-  const std::regex pattern("host/cuda_backend/with_cuda/(preference_loss\\.cpp|segment_work\\.hpp):[1-9][0-9]*: ([a-z_]+) failed: cudaErrorInvalidConfiguration \\(cudaErrorInvalidConfiguration\\)");
+  const std::regex pattern("host/cuda_backend/with_cuda/([a-z_]+)\\.[ch]pp:[1-9][0-9]*: ([a-z_]+) failed: cudaErrorInvalidConfiguration \\(cudaErrorInvalidConfiguration\\)");
   std::vector<std::string> launches;
   for (std::size_t num_good = 0; num_good < 100; ++num_good) {
     fail_launch_after(static_cast<int>(num_good), cudaErrorInvalidConfiguration);

@@ -1,6 +1,7 @@
 // Gradients of weights, bias and features of the linear head from the oracle's gradients of scores, against the oracle.
 #include <gtest/gtest.h>
 
+#include "tests/simt/support/element_turns.hpp"
 #include "tests/simt/support/linear_gradients.hpp"
 #include "tests/support/compare.hpp"
 
@@ -29,14 +30,14 @@ struct GivenGradients {
   std::optional<Buffer<Real>> d_grad_scores, d_scales, d_grad_step_rewards;
 };
 
-template <typename Element>
+template <typename Element, class Tile = cuda::GradHeadTile>
 void check_head(const LinearShape& shape) {
   const LinearProblem<Element> problem(shape);
   const GivenGradients<Element> given(problem);
   LinearForward<Element> forward(problem);
   forward.read(false);
   forward.scores();
-  const auto gradients = grad_head(problem, forward, *given.d_grad_scores, *given.d_scales);
+  const auto gradients = grad_head<Element, Tile>(problem, forward, *given.d_grad_scores, *given.d_scales);
 
   const std::int64_t members = shape.num_members, dim = shape.feature_dim;
   std::vector<double> weight_sizes(count(members * dim)), bias_sizes(count(members)), bias;
@@ -90,6 +91,7 @@ using AllElements = ::testing::Types<float, double, bf16, f16>;
 TYPED_TEST_SUITE(LinearGradients, AllElements);
 
 TYPED_TEST(LinearGradients, OfTheHead) {
+  if (!is_turn_of<TypeParam>()) return;
   check_head<TypeParam>({.lengths = piece_lengths(), .num_members = 2});
   check_head<TypeParam>({.lengths = piece_lengths(), .num_members = 3, .windows = true, .wide_indices = false, .aggregation = Aggregate::mean, .shared_bias = true});
   check_head<TypeParam>({.lengths = piece_lengths(), .aggregation = Aggregate::last});
@@ -98,6 +100,7 @@ TYPED_TEST(LinearGradients, OfTheHead) {
 }
 
 TYPED_TEST(LinearGradients, OfFeatures) {
+  if (!is_turn_of<TypeParam>()) return;
   check_features<TypeParam>({.lengths = piece_lengths(), .feature_dim = 8, .num_members = 2});
   check_features<TypeParam>({.lengths = piece_lengths(), .num_members = 3, .windows = true, .wide_indices = false, .aggregation = Aggregate::mean});
   check_features<TypeParam>({.lengths = piece_lengths(), .aggregation = Aggregate::last, .num_pairs = 6});
@@ -105,6 +108,7 @@ TYPED_TEST(LinearGradients, OfFeatures) {
 }
 
 TYPED_TEST(LinearGradients, OfFeatureDimsAroundATile) {
+  if (!is_turn_of<TypeParam>()) return;
   using Tile = cuda::FeatureTile<TypeParam, true>;
   constexpr std::int64_t per_load = Tile::elements_per_load, warp = Tile::columns_per_warp, block = Tile::columns_per_block;
   for (std::int64_t dim : {std::int64_t{1}, std::int64_t{3}, std::int64_t{4}, warp + per_load, block - 1, block, block + 1})
@@ -122,15 +126,25 @@ TEST(LinearGradientsOfTheHead, ManyMembers) {
   check_features<float>({.lengths = {9, 0, 3, 17}, .num_members = 32});
 }
 
-/// One slice, two, and more segments than 64 slices of the smallest size hold; most of those are empty.
+/// Slices of two rounds, which 64 slices take from 2,050 segments on.
+struct TwoRounds : cuda::GradHeadTile {
+  SEGPREF_HOST_DEVICE static constexpr std::int64_t segments_per_slice(std::int64_t) { return 2 * segments_at_once; }
+  SEGPREF_HOST_DEVICE static constexpr std::int64_t num_slices(std::int64_t num_segments) { return cuda::blocks_of(num_segments, segments_per_slice(num_segments)); }
+};
+
+/// One slice, two, three; and slices of two rounds, the last of which has one segment or one round or both.
 TEST(LinearGradientsOfTheHead, SegmentsAroundASlice) {
-  for (std::int64_t segments : {30, 32, 34, 66}) check_head<float>({.lengths = std::vector<std::int64_t>(count(segments), 1), .feature_dim = 3});
-  std::vector<std::int64_t> lengths(64 * 32 + 2, 0);
-  for (std::size_t s = 0; s < lengths.size(); s += 97) lengths[s] = 2;
-  lengths.back() = 3;
   EXPECT_EQ(cuda::GradHeadTile::num_slices(64 * 32), 64);
-  EXPECT_EQ(cuda::GradHeadTile::num_slices(static_cast<std::int64_t>(lengths.size())), 33);
-  check_head<float>({.lengths = lengths, .feature_dim = 3});
+  EXPECT_EQ(cuda::GradHeadTile::num_slices(64 * 32 + 2), 33);
+  EXPECT_EQ(cuda::GradHeadTile::segments_per_slice(64 * 32 + 2), TwoRounds::segments_per_slice(66));
+  for (std::int64_t segments : {30, 32, 34, 66}) {
+    const LinearShape shape{.lengths = std::vector<std::int64_t>(count(segments), 1), .feature_dim = 3};
+    check_head<float>(shape);
+    check_head<float, TwoRounds>(shape);
+  }
+  std::vector<std::int64_t> lengths(100, 0);  // most are empty
+  for (std::size_t s = 0; s < lengths.size(); s += 17) lengths[s] = 2;
+  check_head<float, TwoRounds>({.lengths = lengths, .feature_dim = 3});
 }
 
 TEST(LinearGradientsOfTheHead, NoPairsAreZeroGradients) {

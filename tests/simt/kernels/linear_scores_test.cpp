@@ -1,6 +1,7 @@
 // Sums of segments, scores and step rewards of the linear head against the oracle: every element and index type, around every tile number.
 #include <gtest/gtest.h>
 
+#include "tests/simt/support/element_turns.hpp"
 #include "tests/simt/support/linear_problem.hpp"
 #include "tests/support/compare.hpp"
 
@@ -41,12 +42,14 @@ using AllElements = ::testing::Types<float, double, bf16, f16>;
 TYPED_TEST_SUITE(LinearScores, AllElements);
 
 TYPED_TEST(LinearScores, LengthsAroundAPiece) {
+  if (!is_turn_of<TypeParam>()) return;
   check_scores<TypeParam>({.lengths = piece_lengths(), .num_members = 2});
   check_scores<TypeParam>({.lengths = piece_lengths(), .wide_indices = false, .before = 0, .after = 0, .has_bias = false});
 }
 
 /// Aligned rows, which a padding of the stride makes possible for any feature_dim, and rows that are not.
 TYPED_TEST(LinearScores, FeatureDimsAroundATile) {
+  if (!is_turn_of<TypeParam>()) return;
   using Tile = cuda::FeatureTile<TypeParam, true>;
   constexpr std::int64_t per_load = Tile::elements_per_load, warp = Tile::columns_per_warp, block = Tile::columns_per_block;
   for (std::int64_t dim : {std::int64_t{1}, std::int64_t{3}, std::int64_t{4}, per_load + 1, warp, warp + 1, block - 1, block, block + 1}) {
@@ -58,6 +61,7 @@ TYPED_TEST(LinearScores, FeatureDimsAroundATile) {
 }
 
 TYPED_TEST(LinearScores, Aggregations) {
+  if (!is_turn_of<TypeParam>()) return;
   for (bool windows : {false, true}) {
     check_scores<TypeParam>({.lengths = piece_lengths(), .num_members = 3, .windows = windows, .aggregation = Aggregate::mean});
     check_scores<TypeParam>({.lengths = piece_lengths(), .windows = windows, .wide_indices = false, .aggregation = Aggregate::last});
@@ -67,13 +71,16 @@ TYPED_TEST(LinearScores, Aggregations) {
 }
 
 TYPED_TEST(LinearScores, WindowsThatOverlap) {
+  if (!is_turn_of<TypeParam>()) return;
   check_scores<TypeParam>({.lengths = piece_lengths(), .num_members = 2, .windows = true});
   check_scores<TypeParam>({.lengths = {1, 7, 0, 20}, .feature_dim = 40, .windows = true});  // one piece each
 }
 
 TYPED_TEST(LinearScores, StepRewardsInPassing) {
-  check_rewards<TypeParam>({.lengths = piece_lengths(), .num_members = 2});
-  check_rewards<TypeParam>({.lengths = {5, 0, 300}, .num_members = 2, .before = 150, .after = 270, .shared_bias = true});
+  if (!is_turn_of<TypeParam>()) return;
+  constexpr std::int64_t p = cuda::rows_per_piece;
+  check_rewards<TypeParam>({.lengths = {0, 1, p - 1, 9, p + 1, 0}, .num_members = 2});
+  check_rewards<TypeParam>({.lengths = {5, 0, 300}, .num_members = 2, .before = p + 20, .after = 190, .shared_bias = true});  // stretches outside all segments
   check_rewards<TypeParam>({.lengths = {5, 9}, .feature_dim = cuda::FeatureTile<TypeParam, true>::columns_per_block + 8, .before = 0, .after = 0, .has_bias = false});
   check_rewards<TypeParam>({.lengths = {40}, .feature_dim = cuda::FeatureTile<TypeParam, false>::columns_per_block + 3, .aggregation = Aggregate::mean, .discount = 0.9, .shift = 1});
 }

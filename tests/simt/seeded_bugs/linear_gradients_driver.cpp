@@ -9,8 +9,8 @@ namespace {
 
 /// Two rounds of gradients in the first slice, and a second slice of a few segments.
 struct Tile : cuda::GradHeadTile {
-  static constexpr std::int64_t segments_per_slice(std::int64_t) { return 2 * segments_at_once; }
-  static constexpr std::int64_t num_slices(std::int64_t num_segments) { return cuda::blocks_of(num_segments, segments_per_slice(num_segments)); }
+  SEGPREF_HOST_DEVICE static constexpr std::int64_t segments_per_slice(std::int64_t) { return 2 * segments_at_once; }
+  SEGPREF_HOST_DEVICE static constexpr std::int64_t num_slices(std::int64_t num_segments) { return cuda::blocks_of(num_segments, segments_per_slice(num_segments)); }
 };
 using Columns = cuda::FeatureTile<float, true>;
 using Rows = cuda::GradFeaturesTile;

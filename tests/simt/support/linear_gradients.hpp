@@ -19,11 +19,11 @@ struct HeadGradients {
 
 /// @param grad_scores  [num_members, num_graded]
 /// @param scale        [num_members]
-template <typename Element>
+/// @param Tile         how segments are cut into slices
+template <typename Element, class Tile = cuda::GradHeadTile>
 HeadGradients<cuda::compute_t<Element>> grad_head(const LinearProblem<Element>& problem, const LinearForward<Element>& forward, const Buffer<cuda::compute_t<Element>>& grad_scores,
                                                   const Buffer<cuda::compute_t<Element>>& scale) {
   using Real = cuda::compute_t<Element>;
-  using Tile = cuda::GradHeadTile;
   const std::int64_t members = problem.shape.num_members, dim = problem.shape.feature_dim, slices = Tile::num_slices(problem.num_graded());
   const Buffer<Real> d_slices(count(slices * members * (dim + 1))), d_weight(count(members * dim)), d_bias(count(problem.shape.shared_bias ? 1 : members));
   cuda::GradHeadParams<Real> p;
