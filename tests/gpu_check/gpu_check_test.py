@@ -44,7 +44,9 @@ class GpuCheck(unittest.TestCase):
         """Programs that say what is recorded."""
         cat = f"/bin/cat {RECORDED}"
         self.tool(self.tools / "nvidia-smi", f"{cat}/nvidia_smi.txt")
-        self.tool(self.tools / "cmake", "exit 0")
+        self.tool(self.tools / "cmake", 'echo "-- CUDA back end: 13.0, architectures 90-real"')
+        for name in ("gpu_adamw", "gpu_conformance"):
+            self.tool(self.folder / "build/bin" / name, "exit 1")  # compute-sanitizer runs them
         self.tool(self.tools / "ctest", f'case "$*" in *conformance*) {cat}/ctest_conformance.txt ;; *) {cat}/ctest_kernels.txt; exit 8 ;; esac')
         self.tool(self.tools / "compute-sanitizer", f'case "$2" in racecheck) {cat}/sanitizer_race.txt; exit 99 ;; initcheck) {cat}/sanitizer_unsupported.txt; exit 1 ;; '
                                                     f'*) {cat}/sanitizer_clean.txt ;; esac')
@@ -71,6 +73,8 @@ case "$1" in *given/) {cat}/bench.json > "$file" ;; *segment_sums/) /usr/bin/hea
         self.assertEqual({name: step["result"] for name, step in data["steps"].items()},
                          {"build": "passed", "kernels": "failed", "conformance": "failed", "memcheck": "passed", "racecheck": "failed", "initcheck": "unavailable", "synccheck": "passed",
                           "benches": "failed", "torch": "passed"})
+        self.assertEqual(data["steps"]["build"]["summary"], "for sm_90: 13.0, architectures 90-real")
+        self.assertEqual(data["steps"]["memcheck"]["detail"]["programs"], {"gpu_adamw": ["passed", "0 errors"], "gpu_conformance": ["passed", "0 errors"]})
         self.assertEqual(data["steps"]["kernels"]["summary"], "1 of 3 test programs: gpu.kernels.matrix")
         self.assertIn("[  FAILED  ] Matrix.ProductsOfEveryTile", data["steps"]["kernels"]["output_tail"])
         self.assertEqual(data["steps"]["conformance"]["detail"]["tests"], {"gpu.conformance": "Skipped"})  # skipped is not passed

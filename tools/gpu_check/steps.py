@@ -3,6 +3,7 @@ import concurrent.futures
 import dataclasses
 import os
 import pathlib
+import re
 import typing
 
 import machine
@@ -65,7 +66,8 @@ def build(setup, runner):
     built = runner.run(["cmake", "--build", setup.build, "--target", "gpu_tests", "segpref_cuda_bench", "-j", str(os.cpu_count()), "--", "-k", "0"], env=environment)
     if not built.succeeded:
         return of(built, "something did not compile")
-    return Outcome("passed", f"for sm_{setup.arch}")
+    compiler = re.search(r"CUDA back end: (.*)", configured.output)
+    return Outcome("passed", f"for sm_{setup.arch}" + (f": {compiler.group(1)}" if compiler else ""))
 
 
 def tests(pattern):
@@ -81,12 +83,10 @@ def tests(pattern):
     return work
 
 
-# Small programs that together meet every kernel: a sanitizer slows them down many times. The conformance suite adds the library's own launches.
-SANITIZED = (
-    *((f"gpu_{name}", "*") for name in ("query_scores", "adamw", "segment_entries", "piece_sums", "expand_gradient", "expand_windows", "segment_reduce", "pair_loss", "ranking_loss",
-                                         "linear_scores", "linear_gradients", "linear_loss", "matrix")),
-    ("gpu_conformance", "*Conformance*GivenF32Block0"),
-)
+def sanitized(setup):
+    """(program, its filter): every test program that was built; of the conformance suite a part, because a sanitizer slows it down many times."""
+    names = sorted(path.name for path in (setup.build / "bin").glob("gpu_*"))
+    return [(name, "*Conformance*GivenF32Block0" if name == "gpu_conformance" else "*") for name in names]
 
 
 def sanitizer(tool):
@@ -94,6 +94,9 @@ def sanitizer(tool):
         program = machine.compute_sanitizer()
         if program is None:
             return Outcome("unavailable", "compute-sanitizer is not installed")
+        programs = sanitized(setup)
+        if not programs:
+            return Outcome("failed", "no test program was built")
         environment = setup.environment()
         if tool == "initcheck":
             environment["SEGPREF_GPU_FILL"] = "0"  # memory that was filled counts as written
@@ -106,9 +109,9 @@ def sanitizer(tool):
 
         # Several at a time: most of their time goes into starting up, on the CPU.
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            ran = dict(zip((name for name, _ in SANITIZED), pool.map(one, *zip(*SANITIZED))))
+            ran = dict(zip((name for name, _ in programs), pool.map(one, *zip(*programs))))
         detail = {"programs": {name: result for name, (result, _) in ran.items()}}
-        for worst in ("unavailable", "failed"):
+        for worst in ("failed", "unavailable"):
             for name, ((result, why), output) in ran.items():
                 if result == worst:
                     return Outcome(worst, f"{name}: {why}", detail, output)
