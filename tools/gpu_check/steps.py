@@ -164,7 +164,7 @@ def torch(setup, runner):
 STEPS = {
     "build": Step(230, build),
     "kernels": Step(30, tests(r"^gpu\.kernels\.")),
-    "conformance": Step(30, tests(r"^gpu\.conformance")),
+    "conformance": Step(30, tests(r"^gpu\.(conformance|bench_call)$")),
     **{tool: Step(25, sanitizer(tool)) for tool in ("memcheck", "racecheck", "initcheck", "synccheck")},
     "benches": Step(80, benches),
     "torch": Step(100, torch),
