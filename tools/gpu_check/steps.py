@@ -147,8 +147,8 @@ def benches(setup, runner):
 
 def torch(setup, runner):
     # Not in the environment of unpacked packages: PyTorch brings libraries of its own.
-    there = runner.run([setup.python, "-c", "import torch"])
-    if not there.succeeded and not there.timed_out:
+    there = runner.run([setup.python, "-c", "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is None)"])
+    if not there.succeeded:
         return Outcome("unavailable", f"{setup.python} has no PyTorch", output=there.output)
     peer = setup.root / "bench/baselines/torch_gpu_peer.py"
     ran = runner.run([setup.python, peer, "--limit", f"{max(1.0, runner.left() - 15):.0f}"])

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "kernels/cuda/segment_reduce/expand_kernel.cuh"
+#include "kernels/math/half.hpp"
 #include "kernels/reference/segment_reduce.hpp"
 #include "tests/simt/support/kernel_test.hpp"
 

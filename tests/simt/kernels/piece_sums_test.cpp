@@ -6,6 +6,7 @@
 #include <random>
 
 #include "kernels/cuda/segment_reduce/piece_sums_kernel.cuh"
+#include "kernels/math/half.hpp"
 #include "kernels/reference/segment_reduce.hpp"
 #include "tests/simt/support/kernel_test.hpp"
 
