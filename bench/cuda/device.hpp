@@ -18,8 +18,13 @@ inline constexpr Device gpu{Device::Kind::cuda, 0};
 template <typename T>
 class DeviceArray {
  public:
-  explicit DeviceArray(std::size_t size) : size_(size) { device::check(cudaMalloc(reinterpret_cast<void**>(&data_), size * sizeof(T)), "cudaMalloc"); }
-  explicit DeviceArray(const std::vector<T>& values) : DeviceArray(values.size()) { device::check(cudaMemcpy(data_, values.data(), bytes(), cudaMemcpyHostToDevice), "cudaMemcpy"); }
+  explicit DeviceArray(std::size_t size) : size_(size) {
+    if (size > 0) device::check(cudaMalloc(reinterpret_cast<void**>(&data_), bytes()), "cudaMalloc");
+  }
+  /// The copy may go on after this returns: wait for the device before another stream than the default one reads.
+  explicit DeviceArray(const std::vector<T>& values) : DeviceArray(values.size()) {
+    if (size_ > 0) device::check(cudaMemcpy(data_, values.data(), bytes(), cudaMemcpyHostToDevice), "cudaMemcpy");
+  }
   ~DeviceArray() { static_cast<void>(cudaFree(data_)); }
   DeviceArray(DeviceArray&& other) noexcept : size_(other.size_), data_(other.data_) { other.data_ = nullptr; }
   DeviceArray& operator=(DeviceArray&&) = delete;
@@ -27,7 +32,9 @@ class DeviceArray {
   T* get() const { return data_; }
   std::size_t size() const { return size_; }
   std::size_t bytes() const { return size_ * sizeof(T); }
-  void copy_to(std::vector<T>& values) const { device::check(cudaMemcpy(values.data(), data_, bytes(), cudaMemcpyDeviceToHost), "cudaMemcpy"); }
+  void copy_to(std::vector<T>& values) const {
+    if (size_ > 0) device::check(cudaMemcpy(values.data(), data_, bytes(), cudaMemcpyDeviceToHost), "cudaMemcpy");
+  }
   ConstTensorView read(std::initializer_list<std::int64_t> shape) const { return view(static_cast<const T*>(data_), shape, gpu); }
   TensorView write(std::initializer_list<std::int64_t> shape) const { return view(data_, shape, gpu); }
 

@@ -30,13 +30,17 @@ class GuardedBuffer {
     fill(begin_ + bytes_, guard_bytes);
     const char* wish = std::getenv("SEGPREF_GPU_FILL");
     if (wish == nullptr || std::string_view(wish) != "0") fill(begin_, bytes_);
+    settle();
   }
   ~GuardedBuffer() { static_cast<void>(cudaFree(memory_)); }  // a device that is lost took its memory along
   GuardedBuffer(const GuardedBuffer&) = delete;
   GuardedBuffer& operator=(const GuardedBuffer&) = delete;
 
   std::byte* get() const { return memory_ + begin_; }
-  void read_from(const void* host) { check_cuda(cudaMemcpy(get(), host, bytes_, cudaMemcpyHostToDevice), "cudaMemcpy"); }
+  void read_from(const void* host) {
+    check_cuda(cudaMemcpy(get(), host, bytes_, cudaMemcpyHostToDevice), "cudaMemcpy");
+    settle();
+  }
   void write_to(void* host) const { check_cuda(cudaMemcpy(host, get(), bytes_, cudaMemcpyDeviceToHost), "cudaMemcpy"); }
   bool guards_intact() const {
     std::vector<unsigned char> all(size());
@@ -51,6 +55,8 @@ class GuardedBuffer {
   static constexpr unsigned char dirty = 0xFF;  // NaN in every floating-point type
 
   void fill(std::size_t begin, std::size_t bytes) const { check_cuda(cudaMemset(memory_ + begin, dirty, bytes), "cudaMemset"); }
+  /// Fills and copies may return before they are done, and streams that do not wait for the default one would come too early.
+  static void settle() { check_cuda(cudaDeviceSynchronize(), "cudaDeviceSynchronize"); }
   std::size_t size() const { return begin_ + bytes_ + guard_bytes; }
 
   std::size_t bytes_, begin_;

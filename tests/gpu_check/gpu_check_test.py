@@ -74,7 +74,7 @@ case "$1" in *given/) {cat}/bench.json > "$file" ;; *segment_sums/) /usr/bin/hea
                          {"build": "passed", "kernels": "failed", "conformance": "failed", "memcheck": "passed", "racecheck": "failed", "initcheck": "unavailable", "synccheck": "passed",
                           "benches": "failed", "torch": "passed"})
         self.assertEqual(data["steps"]["build"]["summary"], "for sm_90: 13.0, architectures 90-real")
-        self.assertEqual(data["steps"]["memcheck"]["detail"]["programs"], {"gpu_adamw": "passed", "gpu_conformance": "passed"})
+        self.assertEqual(data["steps"]["memcheck"]["detail"]["programs"], {"gpu_adamw": ["passed", "0 errors"], "gpu_conformance": ["passed", "0 errors"]})
         self.assertEqual(data["steps"]["kernels"]["summary"], "1 of 3 test programs: gpu.kernels.matrix")
         self.assertIn("[  FAILED  ] Matrix.ProductsOfEveryTile", data["steps"]["kernels"]["output_tail"])
         self.assertEqual(data["steps"]["conformance"]["detail"]["tests"], {"gpu.conformance": "Skipped"})  # skipped is not passed

@@ -147,8 +147,8 @@ def benches(setup, runner):
 
 def torch(setup, runner):
     # Not in the environment of unpacked packages: PyTorch brings libraries of its own.
-    there = runner.run([setup.python, "-c", "import torch"])
-    if not there.succeeded and not there.timed_out:
+    there = runner.run([setup.python, "-c", "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is None)"])
+    if not there.succeeded:
         return Outcome("unavailable", f"{setup.python} has no PyTorch", output=there.output)
     peer = setup.root / "bench/baselines/torch_gpu_peer.py"
     ran = runner.run([setup.python, peer, "--limit", f"{max(1.0, runner.left() - 15):.0f}"])
@@ -164,7 +164,7 @@ def torch(setup, runner):
 STEPS = {
     "build": Step(230, build),
     "kernels": Step(30, tests(r"^gpu\.kernels\.")),
-    "conformance": Step(30, tests(r"^gpu\.conformance")),
+    "conformance": Step(30, tests(r"^gpu\.(conformance|bench_call)$")),
     **{tool: Step(25, sanitizer(tool)) for tool in ("memcheck", "racecheck", "initcheck", "synccheck")},
     "benches": Step(80, benches),
     "torch": Step(100, torch),

@@ -1,4 +1,5 @@
-// The calls that bench/cuda times, on a modelled device: they pass the benches' own check, which notices wrong results.
+// The calls that bench/cuda times, one by one and in a graph, on a modelled device and on a real one (tests/gpu): they pass the benches' own check,
+// which notices wrong results.
 #include <gtest/gtest.h>
 
 #include "bench/cuda/given_call.hpp"
