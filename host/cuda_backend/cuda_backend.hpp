@@ -1,5 +1,5 @@
 // Tensors on a CUDA device: what the public functions call after validation. Nothing here waits, allocates or touches another stream than the
-// context's, and everything may be captured in a graph.
+// context's, and everything may be captured in a graph; checks of values, where a context asks for them, wait (with_cuda/check_values.hpp).
 #pragma once
 
 #include <algorithm>

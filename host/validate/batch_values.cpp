@@ -20,8 +20,8 @@ ValueChecks preference_values(const kernels::Batch& batch, const PreferenceOptio
   add_segment_values(batch, checks);
   if (batch.pairs.present()) checks.indices("pairs", batch.pairs, 2 * batch.num_pairs, batch.num_segments, "num_segments", Axes::sides());
   if (batch.pair_order.present()) {
-    const std::int64_t stride = batch.pair_order_member_stride;
-    checks.indices("pair_order", batch.pair_order, count_of(stride, batch.num_members, batch.num_batch_pairs), batch.num_pairs, "num_pairs", Axes::rows_if(stride, batch.num_batch_pairs));
+    const std::int64_t stride = batch.pair_order_member_stride, in_order = count_of(stride, batch.num_members, batch.num_batch_pairs);
+    checks.indices("pair_order", batch.pair_order, in_order, batch.num_pairs, "num_pairs", Axes::rows_if(stride, batch.num_batch_pairs));
   }
   checks.labels(batch.labels, batch.num_pairs);
   checks.not_negative("weights", batch.weights, count(batch.weights), axes(batch.weights));

@@ -25,8 +25,8 @@ class SEGPREF_API Context {
   /// A copy whose calls on CUDA tensors are enqueued on `cuda_stream`, a cudaStream_t of the tensors' device; they return before they are done.
   /// Null, as in a new context: the legacy default stream. Calls on host memory take no notice.
   Context on_stream(void* cuda_stream) const;
-  /// A copy whose calls check the values of tensors in device memory too, as every call does in host memory: it then waits for the stream.
-  /// Operations that cannot do so yet refuse such a context with Error(unsupported).
+  /// A copy whose calls check the values of tensors in device memory too, as every call does in host memory, in the same words. They wait for the stream
+  /// to do so, and are refused with Error(unsupported) while it is being captured. For debugging.
   Context checking_values(bool checks = true) const;
 
   int num_threads() const;

@@ -19,7 +19,7 @@ struct PreferenceCapacity {
   std::int64_t num_batch_pairs = 0;  ///< pairs a call uses, per member; 0 means num_pairs
   std::int64_t num_batch_steps = 0;  ///< distinct steps that the pairs of a call cover, per member (MLP only); 0 means num_steps
   DType dtype = DType::f32;          ///< of step rewards or features
-  std::int64_t max_segment_steps = 0;  ///< no segment is longer; 0: unknown. Checked where offsets lie in host memory, relied on where they do not
+  std::int64_t max_segment_steps = 0;  ///< no segment is longer; 0: unknown. Checked where values are: in host memory, or by a context that is checking_values(); relied on elsewhere
   Device device{};                   ///< where the runs take place, and the workspace lies
 };
 

@@ -70,15 +70,17 @@ Buffers<Real> book(const RankingCapacity& capacity, WorkspaceLayout& layout) {
 /// Gradients of scores [num_members, num_segments]: what each segment got from its rankings, in their order.
 template <typename Real>
 void add_up_entries(const DeviceRankings& in, const Buffers<Real>& b, Workspace workspace, cudaStream_t stream) {
-  const cuda::RankingKeysParams keys{in.segments.num_segments, in.rankings.num_rankings, in.rankings.num_entries, in.rankings.entries, in.rankings.offsets, b.keys.in(workspace), b.positions.in(workspace)};
+  const std::int64_t num_segments = in.segments.num_segments, num_entries = in.rankings.num_entries;
+  const cuda::RankingKeysParams keys{num_segments, in.rankings.num_rankings, num_entries, in.rankings.entries, in.rankings.offsets, b.keys.in(workspace), b.positions.in(workspace)};
   const cuda::SortArrays sort{keys.keys, keys.positions, b.sorted_keys.in(workspace), b.sorted_positions.in(workspace)};
   device::check(cuda::launch_ranking_keys(keys, stream), "launch_ranking_keys");
-  device::check(cuda::sort_by_key(b.sort_storage.in(workspace), static_cast<std::size_t>(b.sort_storage.count), sort, in.rankings.num_entries, cuda::bits_of(keys.num_segments), stream), "sort_by_key");
-  device::check(cuda::launch_first_entries(sort.sorted_keys, in.rankings.num_entries, keys.num_segments, b.first_entries.in(workspace), stream), "launch_first_entries");
+  const auto storage_bytes = static_cast<std::size_t>(b.sort_storage.count);
+  device::check(cuda::sort_by_key(b.sort_storage.in(workspace), storage_bytes, sort, num_entries, cuda::bits_of(num_segments), stream), "sort_by_key");
+  device::check(cuda::launch_first_entries(sort.sorted_keys, num_entries, num_segments, b.first_entries.in(workspace), stream), "launch_first_entries");
   cuda::GatherGradientsParams<double, Real> g;
   g.num_members = in.segments.num_members;
-  g.num_segments = in.segments.num_segments;
-  g.num_entries = in.rankings.num_entries;
+  g.num_segments = num_segments;
+  g.num_entries = num_entries;
   g.sorted_entries = sort.sorted_values;
   g.first_entries = b.first_entries.in(workspace);
   g.grad_entries = b.grad_entries.in(workspace);
@@ -145,8 +147,8 @@ std::size_t ranking_loss_bytes(const RankingCapacity& capacity) {
 std::string describe_ranking_loss(const RankingCapacity& capacity, std::size_t workspace_bytes) {
   const bool has_pieces = segment_regime(false, capacity.num_steps, capacity.max_segment_steps) == cuda::SegmentRegime::mixed_lengths;
   return fmt::format(
-      "ranking_loss on cuda:{}: up to {} members, {} steps ({}), {} segments, {} rankings of {} entries in all; scores by a warp per segment{}; rankings by a thread each, sums of {} blocks; "
-      "gradients sorted by segment and added in order; one gradient write; workspace {} bytes",
+      "ranking_loss on cuda:{}: up to {} members, {} steps ({}), {} segments, {} rankings of {} entries in all; scores by a warp per segment{}; "
+      "rankings by a thread each, sums of {} blocks; gradients sorted by segment and added in order; one gradient write; workspace {} bytes",
       capacity.device.index, capacity.num_members, capacity.num_steps, name_of(capacity.dtype), capacity.num_segments, capacity.num_rankings, capacity.num_entries,
       has_pieces ? fmt::format(", of more than {} steps by a block per piece", cuda::steps_per_piece) : "", cuda::num_ranking_blocks(capacity.num_rankings), workspace_bytes);
 }

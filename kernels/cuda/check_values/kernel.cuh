@@ -1,6 +1,6 @@
 // Looks for the first value of a batch that breaks a rule: arrays along one axis of the grid, rules along the other.
 //   reads   every checked array once per rule (a neighbour comes from the cache), coalesced, several loads in flight
-//   order   the smallest of (rule, position): an integer minimum, the same whatever the blocks' order; legal batches touch no memory but their own
+//   order   the smallest of (rule, position): an integer minimum, the same whatever the blocks' order; a legal batch makes none
 #pragma once
 
 #include "kernels/cuda/check_values/params.hpp"

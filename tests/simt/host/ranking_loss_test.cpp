@@ -144,7 +144,8 @@ TEST(RankingLossOnADevice, RulesOnShapesComeBeforeAnythingIsEnqueued) {
   const auto invalid = ErrorCode::invalid_argument;
   refuse(invalid, "ranking_top = -1 must be >= 0 (0: all stages)", whole, [](Call& c) { c.batch.ranking_top = -1; });
   refuse(invalid, "loss has shape [2]; it must be [num_members] = [1]", whole, [](Call& c) { c.result.loss.shape[0] = 2; });
-  refuse(ErrorCode::invalid_type, "rankings lives on cuda:1 and step_rewards on cuda:0: all tensors of a call live on one device", whole, [](Call& c) { c.batch.rankings.device.index = 1; });
+  refuse(ErrorCode::invalid_type, "rankings lives on cuda:1 and step_rewards on cuda:0: all tensors of a call live on one device", whole,
+         [](Call& c) { c.batch.rankings.device.index = 1; });
   refuse(invalid, fmt::format("workspace has {} bytes; the plan needs {}", workspace.size() - 1, workspace.size()), whole.first(workspace.size() - 1), [](Call&) {});
 }
 

@@ -133,7 +133,8 @@ TEST(RankingKeys, NameTheSegmentAndPutEntriesOfNoRankingLast) {
     const Buffer<std::int64_t> d_offsets(offsets);
     const Buffer<std::uint64_t> d_keys(static_cast<std::size_t>(num_entries));
     const Buffer<std::uint32_t> d_positions(static_cast<std::size_t>(num_entries));
-    const RankingKeysParams p{num_segments, static_cast<std::int64_t>(offsets.size()) - 1, num_entries, {d_entries.get(), false}, {d_offsets.get(), true}, d_keys.get(), d_positions.get()};
+    const auto num_rankings = static_cast<std::int64_t>(offsets.size()) - 1;
+    const RankingKeysParams p{num_segments, num_rankings, num_entries, {d_entries.get(), false}, {d_offsets.get(), true}, d_keys.get(), d_positions.get()};
     simt::launch(ranking_keys_kernel<Tile>, dim3(4), Tile::num_threads, 0, p);
     const std::vector<std::uint64_t> keys = d_keys.to_host();
     const std::vector<std::uint32_t> positions = d_positions.to_host();
