@@ -6,7 +6,11 @@
 
 namespace segpref::cuda_backend {
 
-inline kernels::IndexArray indices(const ConstTensorView& view) { return {view.data, view.dtype == DType::i64}; }
+inline kernels::IndexArray indices(const ConstTensorView& view) {
+  // An empty array may come with a null pointer, which must not read as "absent". Nobody reads through this one.
+  static constexpr std::int64_t empty = 0;
+  return {view.present() && view.data == nullptr ? &empty : view.data, view.dtype == DType::i64};
+}
 
 /// [num] or [num_members, num] values; an absent view reads as `absent` everywhere.
 inline kernels::RealArray reals(const ConstTensorView& view, double absent) {

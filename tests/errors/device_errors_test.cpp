@@ -30,7 +30,8 @@ TEST(DeviceErrors, OperationsWithoutACudaPathSaySo) {
   const ConstTensorView rewards = view(std::as_const(values), cuda_0);
   testing::expect_error(unsupported, "step_rewards lives on a CUDA device: ranking_loss does not support CUDA yet",
                         [&] { ranking_loss(Context(1), rewards, {}, {}, {}); });
-  testing::expect_error(unsupported, "parameters lives on a CUDA device: predict_rewards does not support CUDA yet", [&] { predict_rewards(Context(1), {}, rewards, {}, {}); });
+  testing::expect_error(unsupported, "parameters lives on a CUDA device: mlp_preference_loss does not support CUDA yet",
+                        [&] { mlp_preference_loss(Context(1), RewardArchitecture{}, rewards, {}, {}, {}, {}); });
 }
 
 TEST(DeviceErrors, OperationsWithACudaPathSayWhatIsMissingHere) {

@@ -1,8 +1,10 @@
 // preference_loss on a device: scores, pairs, their sums, and one expansion of the gradient (docs/design/0006-cuda-back-end.md).
 #include "host/cuda_backend/cuda_backend.hpp"
+#include "host/cuda_backend/device_batch.hpp"
 #include "host/cuda_backend/with_cuda/pair_work.hpp"
 #include "host/cuda_backend/with_cuda/refuse_value_checks.hpp"
 #include "host/cuda_backend/with_cuda/segment_work.hpp"
+#include "kernels/cuda/preference_loss/launch.hpp"
 
 namespace segpref::cuda_backend {
 namespace {
