@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "host/cuda_backend/cuda_backend.hpp"
+#include "host/cuda_backend/device_batch.hpp"
 #include "host/cuda_backend/with_cuda/pair_work.hpp"
 #include "host/cuda_backend/with_cuda/check_values.hpp"
 #include "host/cuda_backend/with_cuda/segment_work.hpp"

@@ -1,13 +1,12 @@
 // What every operation on a device does with pairs: scores to losses and their sums, and gradients of pairs back to gradients of scores.
 #pragma once
 
-#include <fmt/format.h>
+#include <cuda_runtime_api.h>
 
-#include "host/cuda_backend/device_batch.hpp"
-#include "host/device/with_cuda/current_device.hpp"
 #include "host/plan/workspace_layout.hpp"
-#include "kernels/cuda/preference_loss/launch.hpp"
-#include "kernels/cuda/primitives/device_algorithms.hpp"
+#include "kernels/common/batch.hpp"
+#include "kernels/common/loss_params.hpp"
+#include "segpref/preference_options.hpp"
 
 namespace segpref::cuda_backend {
 
@@ -27,27 +26,7 @@ inline std::int64_t num_batch_pairs(const PreferenceCapacity& capacity) { return
 /// The current device is the plan's.
 /// @throws Error(unsupported) for more segments or sides of pairs than are sorted at once
 template <typename Real>
-PairBuffers<Real> book_pairs(const PreferenceCapacity& capacity, WorkspaceLayout& layout) {
-  const auto times = [](std::int64_t a, std::int64_t b) { return validation::product("workspace", a, b); };
-  const std::int64_t members = capacity.num_members, pairs = times(members, num_batch_pairs(capacity)), scores = times(members, capacity.num_segments), entries = times(2, pairs);
-  if (entries > cuda::max_sorted || capacity.num_segments > cuda::max_sorted)
-    throw Error(ErrorCode::unsupported, fmt::format("a plan for CUDA takes up to {} segments, and as many sides of pairs over all members: this one has {} and {}", cuda::max_sorted,
-                                                    capacity.num_segments, entries));
-  PairBuffers<Real> b;
-  b.grad_pairs = layout.book<Real>(entries);
-  b.grad_scores = layout.book<Real>(scores);
-  b.grad_scale = layout.book<Real>(members);
-  b.block_sums = layout.book<double>(times(members * cuda::num_pair_sums, cuda::num_pair_blocks(num_batch_pairs(capacity))));
-  b.keys = layout.book<std::uint64_t>(entries);
-  b.sorted_keys = layout.book<std::uint64_t>(entries);
-  b.entries = layout.book<std::uint32_t>(entries);
-  b.sorted_entries = layout.book<std::uint32_t>(entries);
-  b.first_entries = layout.book<std::uint32_t>(scores + 1);
-  std::size_t sort_bytes = 0;
-  device::check(cuda::sort_by_key_bytes(entries, cuda::bits_of(scores), sort_bytes), "sort_by_key_bytes");
-  b.storage = layout.book<std::byte>(static_cast<std::int64_t>(sort_bytes));
-  return b;
-}
+PairBuffers<Real> book_pairs(const PreferenceCapacity& capacity, WorkspaceLayout& layout);
 
 /// Gradients of scores in device memory.
 template <typename Real>
@@ -68,77 +47,21 @@ struct PairWork {
   Workspace workspace;
   cudaStream_t stream;
 
-  /// What the caller asks of every pair; scores and scratch are for whoever launches to set.
-  cuda::PairLossParams<Real> pair_params() const {
-    cuda::PairLossParams<Real> p;
-    p.batch = batch;
-    p.loss = loss;
-    p.tie_parameter = reals(options.tie_parameter, 0.0);
-    p.tie_parameter.member_stride = options.tie_parameter.size() > 1 ? 1 : 0;
-    p.loss_per_pair = static_cast<Real*>(result.loss_per_pair.data);
-    p.logits = static_cast<Real*>(result.logits.data);
-    return p;
-  }
-  /// What the caller asks of their sums.
-  cuda::PairSumsParams<Real> sums_params() const {
-    cuda::PairSumsParams<Real> p;
-    p.num_members = batch.num_members;
-    p.is_mean = options.reduction == Reduction::mean;
-    p.normalizer = options.normalizer.value_or(0.0);
-    p.shared_tie_parameter = options.tie_parameter.size() == 1;
-    p.reduced_loss = static_cast<Real*>(result.loss.data);
-    p.metrics = static_cast<double*>(result.metrics.data);
-    p.grad_tie_parameter = static_cast<Real*>(result.grad_tie_parameter.data);
-    return p;
-  }
+  /// What the caller asks of every pair, and of their sums; scores and scratch are for whoever launches to set.
+  cuda::PairLossParams<Real> pair_params() const;
+  cuda::PairSumsParams<Real> sums_params() const;
 
   /// Every wanted result but the scores. @param scores  [num_members, num_segments]
-  void losses(const Real* scores, bool wants_gradients) const {
-    cuda::PairLossParams<Real> pairs = pair_params();
-    pairs.scores = scores;
-    pairs.grad_pairs = wants_gradients ? buffers.grad_pairs.in(workspace) : nullptr;
-    pairs.block_sums = buffers.block_sums.in(workspace);
-    device::check(cuda::launch_pair_loss(pairs, stream), "launch_pair_loss");
-
-    cuda::PairSumsParams<Real> sums = sums_params();
-    sums.num_blocks = cuda::num_pair_blocks(batch.num_batch_pairs);
-    sums.block_sums = pairs.block_sums;
-    sums.grad_scale = buffers.grad_scale.in(workspace);
-    device::check(cuda::launch_pair_sums(sums, stream), "launch_pair_sums");
-  }
-
+  void losses(const Real* scores, bool wants_gradients) const;
   /// After losses(scores, true).
-  ScoreGradients<Real> score_gradients() const {
-    const Real* scale = buffers.grad_scale.in(workspace);
-    if (batch.identity_pairs()) return {buffers.grad_pairs.in(workspace), 2 * batch.num_pairs, scale};  // (0, 1), (2, 3), ...: the gradients of pairs are those of scores
-    add_up_pairs();
-    return {buffers.grad_scores.in(workspace), batch.num_segments, scale};
-  }
+  ScoreGradients<Real> score_gradients() const;
 
  private:
   /// A segment may stand in several pairs: their sides are sorted by segment, and added in the order of the batch.
-  void add_up_pairs() const {
-    cuda::SegmentEntriesParams e;
-    e.batch = batch;
-    e.num_lists = batch.pair_order_member_stride > 0 ? batch.num_members : 1;
-    e.keys = buffers.keys.in(workspace);
-    e.entries = buffers.entries.in(workspace);
-    const cuda::SortArrays sort{e.keys, e.entries, buffers.sorted_keys.in(workspace), buffers.sorted_entries.in(workspace)};
-    const auto storage_bytes = static_cast<std::size_t>(buffers.storage.count);
-    device::check(cuda::launch_segment_keys(e, stream), "launch_segment_keys");
-    device::check(cuda::sort_by_key(buffers.storage.in(workspace), storage_bytes, sort, e.num_entries(), cuda::bits_of(e.num_keys()), stream), "sort_by_key");
-    device::check(cuda::launch_first_entries(sort.sorted_keys, e.num_entries(), e.num_keys(), buffers.first_entries.in(workspace), stream), "launch_first_entries");
-    cuda::GatherGradientsParams<Real, Real> g;
-    g.num_members = batch.num_members;
-    g.num_segments = batch.num_segments;
-    g.num_entries = 2 * batch.num_batch_pairs;
-    g.num_lists = e.num_lists;
-    g.sorted_entries = sort.sorted_values;
-    g.first_entries = buffers.first_entries.in(workspace);
-    g.grad_entries = buffers.grad_pairs.in(workspace);
-    g.grad_scores = buffers.grad_scores.in(workspace);
-    device::check(cuda::launch_gather_gradients(g, stream), "launch_gather_gradients");
-  }
+  void add_up_pairs() const;
 };
+
+extern template struct PairWork<float>;
+extern template struct PairWork<double>;
 
 }  // namespace segpref::cuda_backend

@@ -96,11 +96,6 @@ struct SegmentWork {
   /// grad_steps [num_members, num_steps] from grad_scores [num_members, num_graded], times grad_scale [num_members].
   template <typename Element>
   void expand(const Real* grad_scores, std::int64_t num_graded, const Real* grad_scale, Element* grad_steps) const {
-    if (batch.num_segments == 0) {  // begins and lengths may be null then, and look like no windows
-      const auto bytes = static_cast<std::size_t>(batch.num_members * batch.num_steps) * sizeof(Element);
-      if (bytes > 0) device::check(cudaMemsetAsync(grad_steps, 0, bytes, stream), "cudaMemsetAsync");
-      return;
-    }
     if (!batch.windows()) {
       cuda::ExpandParams<Element, Real> p;
       p.offsets = batch.offsets;

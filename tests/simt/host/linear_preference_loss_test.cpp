@@ -254,6 +254,7 @@ TEST(LinearPreferenceLossOnADevice, WithoutPairsOrStepsGradientsAreZeros) {
   expect_the_cpus<float>({.lengths = {5, 3}, .num_pairs = 0, .windows = true});
   expect_the_cpus<float>({.lengths = {0, 0}, .num_members = 2});
   expect_the_cpus<float>({.lengths = {}});
+  expect_the_cpus<float>({.lengths = {}, .windows = true});
 }
 
 /// Segments behind the last pair, or in no listed pair: their features are not even initialised.

@@ -1,5 +1,5 @@
 # Mistakes of the library's own host code, on the modelled device.
-set(pair_stage host/cuda_backend/with_cuda/pair_work.hpp)
+set(pair_stage host/cuda_backend/with_cuda/pair_work.cpp)
 set(launch_sums "device::check(cuda::launch_pair_sums(sums, stream), \"launch_pair_sums\");")
 
 segpref_add_seeded_bug(sums_on_the_default_stream DRIVER backend MODES plain EXPECT "default stream" FILE ${pair_stage}
