@@ -34,11 +34,12 @@ template <typename T>
 class Buffer {
  public:
   explicit Buffer(std::size_t size) : size_(size) {
+    if (size == 0) return;
     check(cudaMalloc(reinterpret_cast<void**>(&data_), size * sizeof(T)), "cudaMalloc");
     if (fills_memory()) check(cudaMemset(data_, 0xff, size * sizeof(T)), "cudaMemset");
   }
   explicit Buffer(const std::vector<T>& values) : Buffer(values.size()) {
-    check(cudaMemcpy(data_, values.data(), size_ * sizeof(T), cudaMemcpyHostToDevice), "cudaMemcpy");
+    if (size_ > 0) check(cudaMemcpy(data_, values.data(), size_ * sizeof(T), cudaMemcpyHostToDevice), "cudaMemcpy");
   }
   Buffer(std::size_t size, T value) : Buffer(std::vector<T>(size, value)) {}
   Buffer(const Buffer&) = delete;
@@ -49,7 +50,7 @@ class Buffer {
   std::size_t size() const { return size_; }
   std::vector<T> to_host() const {
     std::vector<T> values(size_);
-    check(cudaMemcpy(values.data(), data_, size_ * sizeof(T), cudaMemcpyDeviceToHost), "cudaMemcpy");
+    if (size_ > 0) check(cudaMemcpy(values.data(), data_, size_ * sizeof(T), cudaMemcpyDeviceToHost), "cudaMemcpy");
     return values;
   }
 
