@@ -4,8 +4,7 @@
 #include <cuda_runtime_api.h>
 
 #include "host/plan/workspace_layout.hpp"
-#include "kernels/common/batch.hpp"
-#include "kernels/common/loss_params.hpp"
+#include "kernels/cuda/preference_loss/params.hpp"
 #include "segpref/preference_options.hpp"
 
 namespace segpref::cuda_backend {

@@ -4,6 +4,7 @@
 #include "host/cuda_backend/with_cuda/check_values.hpp"
 #include "host/cuda_backend/with_cuda/segment_work.hpp"
 #include "host/cuda_backend/with_cuda/small_batch.hpp"
+#include "kernels/cuda/preference_loss/launch.hpp"
 
 namespace segpref::cuda_backend {
 namespace {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "host/cuda_backend/with_cuda/pair_work.hpp"
+#include "host/device/with_cuda/check.hpp"
 #include "kernels/cuda/preference_loss/small_batch_launch.hpp"
 
 namespace segpref::cuda_backend {
