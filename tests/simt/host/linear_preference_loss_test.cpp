@@ -13,6 +13,7 @@
 #include "kernels/math/half.hpp"
 #include "segpref/error.hpp"
 #include "tests/simt/host/device_call.hpp"
+#include "tests/support/expect_error.hpp"
 
 namespace segpref::simt {
 namespace {
@@ -343,7 +344,8 @@ TEST(LinearPreferenceLossOnADevice, ChecksValuesWhereTheContextAsksForIt) {
   const PlannedWorkspace workspace(plan);
   const float label = 2;
   ASSERT_EQ(cudaMemcpy(call.device.labels.get() + 1, &label, sizeof label, cudaMemcpyHostToDevice), cudaSuccess);
-  expect_refusal(ErrorCode::invalid_argument, "labels[1] = 2 is outside [0, 1]", [&] { call.run(context_on(stream).checking_values(), plan, workspace.get()); });
+  testing::expect_error(ErrorCode::invalid_argument, "labels[1] = 2 is outside [0, 1]", [&] { call.run(context_on(stream).checking_values(), plan, workspace.get()); });
+  stream.wait();
 }
 
 }  // namespace
