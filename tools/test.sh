@@ -46,5 +46,9 @@ if $full; then
   done
 fi
 build dev
-if $full; then export SEGPREF_LONG_TESTS=1; fi   # long cases and all seeds, without a sanitizer
-run_tests dev   # last, so that the run ends in its summary
+# Last, so that the run ends in its summary.
+if $full; then
+  SEGPREF_LONG_TESTS=1 run_tests dev   # long cases and all seeds, without a sanitizer
+else
+  run_tests dev -LE full
+fi

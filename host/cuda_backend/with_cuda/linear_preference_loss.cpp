@@ -3,8 +3,9 @@
 
 #include "host/cuda_backend/cuda_backend.hpp"
 #include "host/cuda_backend/device_batch.hpp"
-#include "host/cuda_backend/with_cuda/pair_work.hpp"
 #include "host/cuda_backend/with_cuda/check_values.hpp"
+#include "host/cuda_backend/with_cuda/element_types.hpp"
+#include "host/cuda_backend/with_cuda/pair_work.hpp"
 #include "host/cuda_backend/with_cuda/segment_work.hpp"
 #include "kernels/cuda/reward_linear/launch.hpp"
 
@@ -173,28 +174,17 @@ class Run {
   Real* scores_ = nullptr;
 };
 
-/// Calls with(element, real) for features of a type and what is computed in.
-template <typename With>
-auto with_types(DType features, With with) {
-  switch (features) {
-    case DType::f32: return with(float(), float());
-    case DType::f64: return with(double(), double());
-    case DType::bf16: return with(bf16(), float());
-    default: return with(f16(), float());
-  }
-}
-
 }  // namespace
 
 std::size_t linear_preference_loss_bytes(const PreferenceCapacity& capacity, std::int64_t feature_dim) {
   const device::CurrentDevice current(capacity.device.index);
   WorkspaceLayout layout;
-  with_types(capacity.dtype, [&]<typename Element, typename Real>(Element, Real) { book<Element, Real>(capacity, feature_dim, layout); });
+  with_element_types(capacity.dtype, [&]<typename Element, typename Real>(Element, Real) { book<Element, Real>(capacity, feature_dim, layout); });
   return layout.total_bytes();
 }
 
 std::string describe_linear_preference_loss(const PreferenceCapacity& capacity, std::int64_t feature_dim, std::size_t workspace_bytes) {
-  const std::int64_t columns = with_types(capacity.dtype, []<typename Element, typename Real>(Element, Real) { return cuda::columns_per_block<Element>(); });
+  const std::int64_t columns = with_element_types(capacity.dtype, []<typename Element, typename Real>(Element, Real) { return cuda::columns_per_block<Element>(); });
   const std::int64_t partial_sums = cuda::most_partial_sums(capacity.num_steps, capacity.num_segments, longest_segment(capacity, capacity.num_steps));
   return fmt::format(
       "linear_preference_loss on cuda:{}: up to {} members, {} steps of {} features ({}), {} segments, {} pairs; features read once, a block for {} rows of {} columns{}; scores and "
@@ -207,7 +197,7 @@ void linear_preference_loss(const Context& context, const LinearLossCall& call, 
   const device::CurrentDevice current(call.features.device.index);
   check_preference_values(context, call.capacity, device_batch(call.batch, call.shape), call.options);
   const auto stream = static_cast<cudaStream_t>(context.stream());
-  with_types(call.features.dtype, [&]<typename Element, typename Real>(Element, Real) { Run<Element, Real>(call, workspace, stream).enqueue(); });
+  with_element_types(call.features.dtype, [&]<typename Element, typename Real>(Element, Real) { Run<Element, Real>(call, workspace, stream).enqueue(); });
 }
 
 }  // namespace segpref::cuda_backend

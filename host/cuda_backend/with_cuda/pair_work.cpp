@@ -3,7 +3,7 @@
 #include "host/cuda_backend/device_batch.hpp"
 #include "host/device/with_cuda/check.hpp"
 #include "kernels/cuda/preference_loss/launch.hpp"
-#include "kernels/cuda/primitives/device_algorithms.hpp"
+#include "kernels/cuda/primitives/device_algorithms.hpp"  // max_sorted
 
 namespace segpref::cuda_backend {
 
@@ -19,14 +19,7 @@ PairBuffers<Real> book_pairs(const PreferenceCapacity& capacity, WorkspaceLayout
   b.grad_scores = layout.book<Real>(scores);
   b.grad_scale = layout.book<Real>(members);
   b.block_sums = layout.book<double>(times(members * cuda::num_pair_sums, cuda::num_pair_blocks(num_batch_pairs(capacity))));
-  b.keys = layout.book<std::uint64_t>(entries);
-  b.sorted_keys = layout.book<std::uint64_t>(entries);
-  b.entries = layout.book<std::uint32_t>(entries);
-  b.sorted_entries = layout.book<std::uint32_t>(entries);
-  b.first_entries = layout.book<std::uint32_t>(scores + 1);
-  std::size_t sort_bytes = 0;
-  device::check(cuda::sort_by_key_bytes(entries, cuda::bits_of(scores), sort_bytes), "sort_by_key_bytes");
-  b.storage = layout.book<std::byte>(static_cast<std::int64_t>(sort_bytes));
+  b.sides = book_sorted_entries(entries, scores, layout);
   return b;
 }
 
@@ -83,20 +76,17 @@ void PairWork<Real>::add_up_pairs() const {
   cuda::SegmentEntriesParams e;
   e.batch = batch;
   e.num_lists = batch.pair_order_member_stride > 0 ? batch.num_members : 1;
-  e.keys = buffers.keys.in(workspace);
-  e.entries = buffers.entries.in(workspace);
-  const cuda::SortArrays sort{e.keys, e.entries, buffers.sorted_keys.in(workspace), buffers.sorted_entries.in(workspace)};
-  const auto storage_bytes = static_cast<std::size_t>(buffers.storage.count);
+  e.keys = buffers.sides.keys.in(workspace);
+  e.entries = buffers.sides.entries.in(workspace);
   device::check(cuda::launch_segment_keys(e, stream), "launch_segment_keys");
-  device::check(cuda::sort_by_key(buffers.storage.in(workspace), storage_bytes, sort, e.num_entries(), cuda::bits_of(e.num_keys()), stream), "sort_by_key");
-  device::check(cuda::launch_first_entries(sort.sorted_keys, e.num_entries(), e.num_keys(), buffers.first_entries.in(workspace), stream), "launch_first_entries");
+  sort_entries(buffers.sides, e.num_entries(), e.num_keys(), workspace, stream);
   cuda::GatherGradientsParams<Real, Real> g;
   g.num_members = batch.num_members;
   g.num_segments = batch.num_segments;
   g.num_entries = 2 * batch.num_batch_pairs;
   g.num_lists = e.num_lists;
-  g.sorted_entries = sort.sorted_values;
-  g.first_entries = buffers.first_entries.in(workspace);
+  g.sorted_entries = buffers.sides.sorted_entries.in(workspace);
+  g.first_entries = buffers.sides.first_entries.in(workspace);
   g.grad_entries = buffers.grad_pairs.in(workspace);
   g.grad_scores = buffers.grad_scores.in(workspace);
   device::check(cuda::launch_gather_gradients(g, stream), "launch_gather_gradients");

@@ -3,7 +3,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "host/plan/workspace_layout.hpp"
+#include "host/cuda_backend/with_cuda/sorted_entries.hpp"
 #include "kernels/cuda/preference_loss/params.hpp"
 #include "segpref/preference_options.hpp"
 
@@ -13,10 +13,7 @@ template <typename Real>
 struct PairBuffers {
   Booked<Real> grad_pairs, grad_scores, grad_scale;
   Booked<double> block_sums;
-  // Sides of pairs sorted by segment
-  Booked<std::uint64_t> keys, sorted_keys;
-  Booked<std::uint32_t> entries, sorted_entries, first_entries;
-  Booked<std::byte> storage;
+  SortedEntriesBuffers sides;  ///< of pairs
 };
 
 /// Pairs of a call, per member.

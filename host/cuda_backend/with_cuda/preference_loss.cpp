@@ -2,6 +2,7 @@
 #include "host/cuda_backend/cuda_backend.hpp"
 #include "host/cuda_backend/device_batch.hpp"
 #include "host/cuda_backend/with_cuda/check_values.hpp"
+#include "host/cuda_backend/with_cuda/element_types.hpp"
 #include "host/cuda_backend/with_cuda/segment_work.hpp"
 #include "host/cuda_backend/with_cuda/small_batch.hpp"
 #include "kernels/cuda/preference_loss/launch.hpp"
@@ -69,15 +70,9 @@ void preference_loss(const Context& context, const PreferenceCapacity& capacity,
   const auto stream = static_cast<cudaStream_t>(context.stream());
   const kernels::Batch batch = device_batch(in, shape);
   check_preference_values(context, capacity, batch, options);
-  const auto call = [&]<typename Element, typename Real>(Element, Real) {
+  with_element_types(step_rewards.dtype, [&]<typename Element, typename Real>(Element, Real) {
     run<Element, Real>(capacity, step_rewards, batch, loss, options, result, grad_step_rewards, workspace, stream);
-  };
-  switch (step_rewards.dtype) {
-    case DType::f32: return call(0.0f, 0.0f);
-    case DType::f64: return call(0.0, 0.0);
-    case DType::bf16: return call(bf16(), 0.0f);
-    default: return call(f16(), 0.0f);
-  }
+  });
 }
 
 }  // namespace segpref::cuda_backend

@@ -4,7 +4,9 @@
 #include "host/cuda_backend/cuda_backend.hpp"
 #include "host/cuda_backend/device_batch.hpp"
 #include "host/cuda_backend/with_cuda/check_values.hpp"
+#include "host/cuda_backend/with_cuda/element_types.hpp"
 #include "host/cuda_backend/with_cuda/segment_work.hpp"
+#include "host/cuda_backend/with_cuda/sorted_entries.hpp"
 #include "kernels/cuda/preference_loss/launch.hpp"
 #include "kernels/cuda/ranking_loss/launch.hpp"
 
@@ -34,10 +36,7 @@ struct Buffers {
   SegmentBuffers<Real> segments;
   Booked<Real> scores, grad_scores, grad_scale;
   Booked<double> grad_entries, block_sums;
-  // Entries sorted by segment
-  Booked<std::uint64_t> keys, sorted_keys;
-  Booked<std::uint32_t> positions, sorted_positions, first_entries;
-  Booked<std::byte> sort_storage;
+  SortedEntriesBuffers entries;
 };
 
 /// The current device is the plan's.
@@ -56,33 +55,23 @@ Buffers<Real> book(const RankingCapacity& capacity, WorkspaceLayout& layout) {
   b.grad_scale = layout.book<Real>(members);
   b.grad_entries = layout.book<double>(times(members, entries));
   b.block_sums = layout.book<double>(times(members * cuda::num_ranking_sums, cuda::num_ranking_blocks(capacity.num_rankings)));
-  b.keys = layout.book<std::uint64_t>(entries);
-  b.sorted_keys = layout.book<std::uint64_t>(entries);
-  b.positions = layout.book<std::uint32_t>(entries);
-  b.sorted_positions = layout.book<std::uint32_t>(entries);
-  b.first_entries = layout.book<std::uint32_t>(capacity.num_segments + 1);
-  std::size_t sort_bytes = 0;
-  device::check(cuda::sort_by_key_bytes(entries, cuda::bits_of(capacity.num_segments), sort_bytes), "sort_by_key_bytes");
-  b.sort_storage = layout.book<std::byte>(static_cast<std::int64_t>(sort_bytes));
+  b.entries = book_sorted_entries(entries, capacity.num_segments, layout);
   return b;
 }
 
 /// Gradients of scores [num_members, num_segments]: what each segment got from its rankings, in their order.
 template <typename Real>
 void add_up_entries(const DeviceRankings& in, const Buffers<Real>& b, Workspace workspace, cudaStream_t stream) {
-  const std::int64_t num_segments = in.segments.num_segments, num_entries = in.rankings.num_entries;
-  const cuda::RankingKeysParams keys{num_segments, in.rankings.num_rankings, num_entries, in.rankings.entries, in.rankings.offsets, b.keys.in(workspace), b.positions.in(workspace)};
-  const cuda::SortArrays sort{keys.keys, keys.positions, b.sorted_keys.in(workspace), b.sorted_positions.in(workspace)};
+  const std::int64_t num_entries = in.rankings.num_entries, num_segments = in.segments.num_segments;
+  const cuda::RankingKeysParams keys{num_segments, in.rankings.num_rankings, num_entries, in.rankings.entries, in.rankings.offsets, b.entries.keys.in(workspace), b.entries.entries.in(workspace)};
   device::check(cuda::launch_ranking_keys(keys, stream), "launch_ranking_keys");
-  const auto storage_bytes = static_cast<std::size_t>(b.sort_storage.count);
-  device::check(cuda::sort_by_key(b.sort_storage.in(workspace), storage_bytes, sort, num_entries, cuda::bits_of(num_segments), stream), "sort_by_key");
-  device::check(cuda::launch_first_entries(sort.sorted_keys, num_entries, num_segments, b.first_entries.in(workspace), stream), "launch_first_entries");
+  sort_entries(b.entries, num_entries, num_segments, workspace, stream);
   cuda::GatherGradientsParams<double, Real> g;
   g.num_members = in.segments.num_members;
   g.num_segments = num_segments;
   g.num_entries = num_entries;
-  g.sorted_entries = sort.sorted_values;
-  g.first_entries = b.first_entries.in(workspace);
+  g.sorted_entries = b.entries.sorted_entries.in(workspace);
+  g.first_entries = b.entries.first_entries.in(workspace);
   g.grad_entries = b.grad_entries.in(workspace);
   g.grad_scores = b.grad_scores.in(workspace);
   device::check(cuda::launch_gather_gradients(g, stream), "launch_gather_gradients");
@@ -159,15 +148,9 @@ void ranking_loss(const Context& context, const RankingCapacity& capacity, const
   const auto stream = static_cast<cudaStream_t>(context.stream());
   const DeviceRankings batch = device_rankings(in, shape);
   if (context.checks_values()) check_values(context, capacity.device.index, validation::ranking_values(batch.segments, batch.rankings, capacity.max_segment_steps));
-  const auto call = [&]<typename Element, typename Real>(Element, Real) {
+  with_element_types(step_rewards.dtype, [&]<typename Element, typename Real>(Element, Real) {
     run<Element, Real>(capacity, step_rewards, batch, options, result, grad_step_rewards, workspace, stream);
-  };
-  switch (step_rewards.dtype) {
-    case DType::f32: return call(0.0f, 0.0f);
-    case DType::f64: return call(0.0, 0.0);
-    case DType::bf16: return call(bf16(), 0.0f);
-    default: return call(f16(), 0.0f);
-  }
+  });
 }
 
 }  // namespace segpref::cuda_backend
