@@ -39,8 +39,8 @@ static void a_capacity_names_its_device(void) {
 
   segpref_ranking_capacity ranking;
   segpref_ranking_capacity_init(&ranking);
-  ranking.device = (DLDevice){kDLCUDA, 0};
-  CHECK_FAILS(segpref_ranking_loss_plan_create(&ranking, &plan), SEGPREF_UNSUPPORTED, "capacity.device is a CUDA device: ranking_loss does not support CUDA yet");
+  ranking.device = (DLDevice){kDLROCM, 0};
+  CHECK_FAILS(segpref_ranking_loss_plan_create(&ranking, &plan), SEGPREF_INVALID_TYPE, "capacity.device is on DLPack device type 10");
   CHECK(plan == NULL);
 }
 

@@ -27,10 +27,13 @@ constexpr Device cuda_0{Device::Kind::cuda, 0}, cuda_1{Device::Kind::cuda, 1};
 
 TEST(DeviceErrors, OperationsWithoutACudaPathSaySo) {
   std::vector<float> values(8, 1);
-  const ConstTensorView rewards = view(std::as_const(values), cuda_0);
+  const ConstTensorView parameters = view(std::as_const(values), cuda_0);
+  RewardArchitecture architecture;
+  architecture.feature_dim = 2;
   testing::expect_error(unsupported, "parameters lives on a CUDA device: mlp_preference_loss does not support CUDA yet",
-                        [&] { mlp_preference_loss(Context(1), RewardArchitecture{}, rewards, {}, {}, {}, {}); });
-  testing::expect_error(unsupported, "parameters lives on a CUDA device: predict_rewards does not support CUDA yet", [&] { predict_rewards(Context(1), {}, rewards, {}, {}); });
+                        [&] { mlp_preference_loss(Context(1), architecture, parameters, {}, {}, {}, {}); });
+  testing::expect_error(unsupported, "parameters lives on a CUDA device: predict_rewards does not support CUDA yet",
+                        [&] { predict_rewards(Context(1), architecture, parameters, {}, {}); });
 }
 
 TEST(DeviceErrors, OperationsWithACudaPathSayWhatIsMissingHere) {
