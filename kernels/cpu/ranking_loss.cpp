@@ -33,7 +33,7 @@ void run_slab(const RankingLossArgs<Real>& args, std::int64_t member, std::int64
   const Real* scores = args.scores + member * args.num_segments;
   const std::int64_t slab_end = std::min(rankings.num_rankings, (slab + 1) * rankings_per_slab);
   RankingSums sums;
-  double s[max_ranking_entries], log_rest[max_ranking_entries];
+  double s[max_ranking_entries], rest_tops[max_ranking_entries];
   for (std::int64_t ranking = slab * rankings_per_slab; ranking < slab_end; ++ranking) {
     const std::int64_t position = member * rankings.num_rankings + ranking;
     const std::int64_t begin = rankings.offsets[ranking], count = rankings.offsets[ranking + 1] - begin;
@@ -49,7 +49,7 @@ void run_slab(const RankingLossArgs<Real>& args, std::int64_t member, std::int64
     }
     double* grad = args.grad_entries == nullptr ? nullptr : args.grad_entries + member * rankings.num_entries + begin;
     const std::int64_t num_stages = rankings.top == 0 ? count : std::min(count, rankings.top);
-    const double loss = finite ? weight * math::plackett_luce(s, count, num_stages, log_rest, grad) : nan;
+    const double loss = finite ? weight * math::plackett_luce(s, count, num_stages, rest_tops, grad) : nan;
     if (grad != nullptr)
       for (std::int64_t k = 0; k < count; ++k) grad[k] = finite ? weight * grad[k] / args.temperature : nan;
     if (args.loss_per_ranking != nullptr) args.loss_per_ranking[position] = static_cast<Real>(loss);

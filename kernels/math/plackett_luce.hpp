@@ -1,4 +1,5 @@
-// Plackett-Luce loss of one ranking, in log space: no stage overflows, and no digit is lost where one entry dominates.
+// Plackett-Luce loss of one ranking. Sums of exponentials are kept as sum * e^top, top the largest exponent: no stage overflows, no digit is lost where
+// one entry dominates, and a sum of 64 terms is rounded as such. (A sum kept as its logarithm is rounded in units of log 64 at every stage.)
 #pragma once
 
 #include <cmath>
@@ -8,32 +9,39 @@
 
 namespace segpref::math {
 
-/// max(a, b) + log(1 + e^-|a - b|); `a` may be -infinity, `b` is finite.
-SEGPREF_HOST_DEVICE inline double log_add(double a, double b) { return (a > b ? a : b) + std::log1p(std::exp(-std::fabs(a - b))); }
-
 /// sum over stages j < num_stages of (logsumexp_{k >= j} s_k - s_j), s = scores over temperature, best entry first.
-/// @param s     [num_entries], finite           @param log_rest  [num_entries], scratch
+/// @param s     [num_entries], finite and <= 0    @param rest_tops  [num_entries], scratch
 /// @param grad  [num_entries], out, with respect to s; null: not wanted
-/// Each term is softplus(log_rest_j - s_j) where log_rest_j = logsumexp_{k > j} s_k, so nothing cancels when s_j leads by far.
-/// The gradient of s_k is the sum over earlier stages of exp(s_k - logsumexp_j), minus sigmoid(log_rest_k - s_k) for its own stage.
-SEGPREF_HOST_DEVICE inline double plackett_luce(const double* s, std::int64_t num_entries, std::int64_t num_stages, double* log_rest, double* grad) {
-  constexpr double infinity = INFINITY;
-  log_rest[num_entries - 1] = -infinity;
-  for (std::int64_t k = num_entries - 1; k > 0; --k) log_rest[k - 1] = log_add(log_rest[k], s[k]);
+/// A stage is softplus(logsumexp_{k > j} s_k - s_j), so nothing cancels when s_j leads by far. The gradient of s_k is e^s_k times the sum over earlier stages of
+/// e^-logsumexp_j, minus the share of the rest in its own stage.
+SEGPREF_HOST_DEVICE inline double plackett_luce(const double* s, std::int64_t num_entries, std::int64_t num_stages, double* rest_tops, double* grad) {
+  // From the last entry on: the rest behind entry k is rest * e^rest_top. The last one has none: its stage is certain, loss and gradient 0.
+  double loss = 0.0, rest = 0.0, rest_top = -INFINITY;
+  for (std::int64_t k = num_entries - 1; k >= 0; --k) {
+    const double lead = rest_top - s[k], ratio = std::exp(-std::fabs(lead));
+    if (k < num_stages) loss += lead > 0.0 ? lead + std::log1p((rest - 1.0) + ratio) : std::log1p(rest * ratio);
+    if (grad != nullptr) {
+      rest_tops[k] = rest_top;
+      grad[k] = rest;  // for the way back
+    }
+    rest = lead >= 0.0 ? rest + ratio : rest * ratio + 1.0;
+    if (lead < 0.0) rest_top = s[k];
+  }
+  if (grad == nullptr) return loss;
 
-  double loss = 0.0;
-  double log_earlier = -infinity;  // log of the sum over stages j < k of exp(-logsumexp_j)
+  // From the first entry on: the sum over earlier stages of e^-logsumexp_j is earlier * e^-earlier_top. Tops of stages do not increase.
+  double earlier = 0.0, earlier_top = 0.0;
   for (std::int64_t k = 0; k < num_entries; ++k) {
-    // The rest's lead over s_k. The last entry has no rest: its stage is certain, loss and gradient 0.
-    const double lead = log_rest[k] - s[k];
-    const double small = std::exp(-std::fabs(lead));
-    if (grad != nullptr) grad[k] = std::exp(s[k] + log_earlier);
-    if (k >= num_stages) continue;
-    const double stage_loss = (lead > 0.0 ? lead : 0.0) + std::log1p(small);
-    loss += stage_loss;
-    if (grad == nullptr) continue;
-    grad[k] -= (lead >= 0.0 ? 1.0 : small) / (1.0 + small);
-    log_earlier = log_add(log_earlier, -(s[k] + stage_loss));
+    const double from_earlier = earlier * std::exp(s[k] - earlier_top);
+    if (k >= num_stages) {
+      grad[k] = from_earlier;
+      continue;
+    }
+    const double lead = rest_tops[k] - s[k], ratio = std::exp(-std::fabs(lead)), top = lead > 0.0 ? rest_tops[k] : s[k];
+    const double of_rest = lead > 0.0 ? grad[k] : grad[k] * ratio, of_entry = lead > 0.0 ? ratio : 1.0, sum = of_entry + of_rest;
+    grad[k] = from_earlier - of_rest / sum;
+    earlier = earlier * std::exp(top - earlier_top) + 1.0 / sum;
+    earlier_top = top;
   }
   return loss;
 }

@@ -46,7 +46,8 @@ RankingSolution ranking_loss(const RankingProblem& problem, const std::vector<st
   solution.grad_step_rewards.assign(members, std::vector<double>(static_cast<std::size_t>(problem.num_steps), 0));
 
   for (std::size_t e = 0; e < members; ++e) {
-    std::vector<double>&scores = solution.scores[e], &grad_scores = solution.grad_scores[e];
+    std::vector<double>& scores = solution.scores[e];
+    std::vector<long double> grad_scores(problem.segments.size(), 0);  // gradients of many entries may cancel
     for (const Segment& segment : problem.segments) scores.push_back(segment_score(problem.aggregation, problem.discount, segment, step_rewards[e]));
     std::vector<bool> counted_segment(problem.segments.size(), false);
     RankingMetrics& metrics = solution.metrics[e];
@@ -75,18 +76,18 @@ RankingSolution ranking_loss(const RankingProblem& problem, const std::vector<st
       metrics.loss_sum += weighted;
       for (std::size_t k = 0; k < ranking.size(); ++k) {
         const auto segment = static_cast<std::size_t>(ranking[k]);
-        grad_scores[segment] += static_cast<double>(weight * loss.grad[k] / problem.temperature);
+        grad_scores[segment] += weight * loss.grad[k] / problem.temperature;
         counted_segment[segment] = true;
       }
     }
 
     double divisor = 1;
     if (problem.reduction == Reduce::mean) divisor = problem.normalizer.value_or(metrics.weight_sum);
-    const double scale = divisor == 0 ? 0 : 1 / divisor;
+    const long double scale = divisor == 0 ? 0 : 1 / static_cast<long double>(divisor);
     solution.loss[e] = scale == 0 ? 0 : metrics.loss_sum / divisor;
-    for (double& grad : grad_scores) grad *= scale;
+    for (std::size_t s = 0; s < problem.segments.size(); ++s) solution.grad_scores[e][s] = static_cast<double>(grad_scores[s] * scale);
     for (std::size_t s = 0; s < problem.segments.size(); ++s)
-      if (counted_segment[s]) add_score_gradient(problem.aggregation, problem.discount, problem.segments[s], grad_scores[s], solution.grad_step_rewards[e]);
+      if (counted_segment[s]) add_score_gradient(problem.aggregation, problem.discount, problem.segments[s], solution.grad_scores[e][s], solution.grad_step_rewards[e]);
   }
   return solution;
 }

@@ -190,19 +190,13 @@ RankingCapacity capacity_of(Draw& draw, const Problem& problem, DType dtype, Dev
   return capacity;
 }
 
-/// The most that the stages of all rankings can add to a member's gradients: each picks one entry, with weight 1 shared among those that are left.
-double size_of_gradients(const reference::RankingProblem& problem) {
-  double most = 0;
-  for (const std::vector<double>& weights : problem.weights) {
-    double stages = 0, weight_sum = 0;
-    for (std::size_t r = 0; r < weights.size(); ++r) {
-      stages += weights[r] * static_cast<double>(problem.rankings[r].size());
-      weight_sum += weights[r];
-    }
-    const double divisor = problem.reduction != reference::Reduce::mean ? 1 : problem.normalizer.value_or(weight_sum);
-    most = std::max(most, divisor > 0 ? stages / divisor : 0);
-  }
-  return most / problem.temperature;
+/// |Gradients| of the segments that hold a step, added up: where windows overlap the gradients themselves may cancel.
+std::vector<double> sizes_of_gradients(const reference::RankingProblem& problem, const Rows& grad_scores) {
+  Rows sizes(grad_scores.size(), std::vector<double>(static_cast<std::size_t>(problem.num_steps)));
+  for (std::size_t e = 0; e < sizes.size(); ++e)
+    for (std::size_t s = 0; s < problem.segments.size(); ++s)
+      if (std::isfinite(grad_scores[e][s])) reference::add_score_gradient(problem.aggregation, problem.discount, problem.segments[s], std::fabs(grad_scores[e][s]), sizes[e]);
+  return testing::flatten(sizes);
 }
 
 void ranking_case(Backend& backend, std::uint64_t seed, DType dtype) {
@@ -229,19 +223,19 @@ void ranking_case(Backend& backend, std::uint64_t seed, DType dtype) {
                backend.output(grad.view()), backend.workspace(plan.workspace_bytes()));
   backend.finish();
 
-  // Losses are up to 64 stages of O(log 64), from scores that are f32 sums for f32 rewards. A stage's share of a gradient is off by as much as its
-  // scores are: up to 4 ulps of 1 for scores of up to 7.
+  // Losses are up to 64 stages of O(log 64), and gradients sums of what segments got, from scores that are f32 sums for f32 rewards.
   const double ulp = real == DType::f64 ? 0x1p-52 : 0x1p-23;
   const double rounding = dtype == DType::bf16 ? 0x1p-8 : dtype == DType::f16 ? 0x1p-11 : 0, smallest_half = dtype == DType::f16 ? 0x1p-25 : 0;
   const reference::RankingSolution expected = reference::ranking_loss(problem.reference, problem.step_rewards);
-  const auto check = [&](const char* name, const HostTensor& actual, const std::vector<double>& values, testing::Bound bound) {
+  const auto check_relative_to = [&](const std::vector<double>& sizes, const char* name, const HostTensor& actual, const std::vector<double>& values, testing::Bound bound) {
     if (!actual.present()) return;
     ASSERT_EQ(actual.size(), static_cast<std::int64_t>(values.size())) << name;
     std::vector<double> numbers;
     for (std::int64_t i = 0; i < actual.size(); ++i) numbers.push_back(actual[i]);
-    EXPECT_TRUE(testing::is_close(numbers.data(), values, bound)) << name;
+    EXPECT_TRUE(testing::is_close(numbers.data(), values, sizes, bound)) << name;
     EXPECT_TRUE(actual.guards_intact()) << name << ": something was written outside of it";
   };
+  const auto check = [&](const char* name, const HostTensor& actual, const std::vector<double>& values, testing::Bound bound) { check_relative_to(values, name, actual, values, bound); };
   const testing::Bound bound{60 * ulp, 60 * ulp};
   check("loss", loss, expected.loss, bound);
   check("loss_per_ranking", loss_per_ranking, testing::flatten(expected.loss_per_ranking), bound);
@@ -249,7 +243,8 @@ void ranking_case(Backend& backend, std::uint64_t seed, DType dtype) {
   std::vector<double> sums;
   for (const reference::RankingMetrics& m : expected.metrics) sums.insert(sums.end(), {m.weight_sum, m.loss_sum, m.num_skipped});
   check("metrics", metrics, sums, bound);
-  check("grad_step_rewards", grad, testing::flatten(expected.grad_step_rewards), {60 * ulp + rounding, (60 + 4 * size_of_gradients(problem.reference)) * ulp + smallest_half});
+  check_relative_to(sizes_of_gradients(problem.reference, expected.grad_scores), "grad_step_rewards", grad, testing::flatten(expected.grad_step_rewards),
+                    {60 * ulp + rounding, 60 * ulp + smallest_half});
 }
 
 /// Element types, and blocks of seeds of each.

@@ -47,7 +47,7 @@ __global__ void __launch_bounds__(RankingTile::num_threads, RankingTile::least_b
   double sums[num_ranking_sums] = {};
   if (ranking < p.num_rankings) {
     // Load
-    double s[kernels::max_ranking_entries], log_rest[kernels::max_ranking_entries];
+    double s[kernels::max_ranking_entries], rest_tops[kernels::max_ranking_entries];
     const std::int64_t begin = p.offsets[ranking], count = p.offsets[ranking + 1] - begin;
     const double weight = p.weights(member, ranking);
     const bool finite = gather_scores(p, member, begin, count, s);
@@ -56,7 +56,7 @@ __global__ void __launch_bounds__(RankingTile::num_threads, RankingTile::least_b
     double* grad = p.grad_entries == nullptr ? nullptr : p.grad_entries + member * p.num_entries + begin;
     const std::int64_t num_stages = p.top == 0 || p.top > count ? count : p.top;
     double loss = counted ? NAN : 0.0;
-    if (counted && finite) loss = weight * math::plackett_luce(s, count, num_stages, log_rest, grad);
+    if (counted && finite) loss = weight * math::plackett_luce(s, count, num_stages, rest_tops, grad);
     // Store
     if (grad != nullptr)
       for (std::int64_t k = 0; k < count; ++k) grad[k] = !counted ? 0.0 : finite ? weight * grad[k] / p.temperature : NAN;
