@@ -13,9 +13,9 @@ struct Bound {
   double relative = 0, absolute = 0;
 };
 
-/// @param sizes  what the bound is relative to: the size of what was added up, where terms may cancel
+/// @param allowed  the largest difference of each
 template <typename Actual>
-::testing::AssertionResult is_close(const Actual* actual, const std::vector<double>& expected, const std::vector<double>& sizes, Bound bound) {
+::testing::AssertionResult is_within(const Actual* actual, const std::vector<double>& expected, const std::vector<double>& allowed) {
   double worst_excess = 0;
   std::size_t worst = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
@@ -23,7 +23,7 @@ template <typename Actual>
     const bool same_kind = std::isnan(a) == std::isnan(e) && std::isinf(a) == std::isinf(e) && (!std::isinf(a) || a == e);
     if (!same_kind) return ::testing::AssertionFailure() << "at [" << i << "]: got " << a << ", expected " << e;
     if (!std::isfinite(e)) continue;
-    const double excess = std::fabs(a - e) - (bound.absolute + bound.relative * std::fabs(sizes[i]));
+    const double excess = std::fabs(a - e) - allowed[i];
     if (excess > worst_excess) worst_excess = excess, worst = i;
   }
   if (worst_excess <= 0) return ::testing::AssertionSuccess();
@@ -31,10 +31,11 @@ template <typename Actual>
                                        << expected[worst] << ", beyond the bound by " << worst_excess;
 }
 
-/// Relative to the expected values themselves.
 template <typename Actual>
 ::testing::AssertionResult is_close(const Actual* actual, const std::vector<double>& expected, Bound bound) {
-  return is_close(actual, expected, expected, bound);
+  std::vector<double> allowed;
+  for (double e : expected) allowed.push_back(bound.absolute + bound.relative * std::fabs(e));
+  return is_within(actual, expected, allowed);
 }
 
 inline std::vector<double> flatten(const std::vector<std::vector<double>>& rows) {
