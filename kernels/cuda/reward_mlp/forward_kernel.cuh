@@ -1,0 +1,148 @@
+// Forward pass of one member on a tile of rows: features through all hidden layers to rewards.
+//   reads    features once per member; weights once per tile, from the second-level cache; biases
+//   writes   rewards; for training also inputs and activations as operands, slopes (a bit per unit of relu and leaky_relu), raw outputs
+//   on chip  one tile of activations, overwritten layer by layer; sums of the next layer in registers; weights in a ring
+//   order    k in order, then as tensor cores do; the output: columns of a thread, four lanes, warps. A rerun is bit-identical
+//   padding  rows beyond the end and columns beyond a layer are zeros, and are computed like all others
+// Features wider than the tile pass through it in several parts: the first layer's sums stay in registers meanwhile.
+#pragma once
+
+#include "kernels/cuda/reward_mlp/activations.cuh"
+#include "kernels/cuda/reward_mlp/chain_sums.cuh"
+#include "kernels/cuda/reward_mlp/dropout.cuh"
+#include "kernels/cuda/reward_mlp/feature_rows.cuh"
+#include "kernels/cuda/reward_mlp/weight_slabs.cuh"
+
+namespace segpref::cuda {
+
+template <class Tile>
+class MlpForward {
+  using Operands = typename Tile::Operands;
+  using Element = typename Tile::Element;
+  using Pair = typename Operands::Pair;
+  using Storage = typename Tile::SharedStorage;
+
+ public:
+  SEGPREF_DEVICE MlpForward(const MlpForwardParams& p, const TileRows& place, Storage& shared) : p_(p), place_(place), shared_(shared) {}
+
+  SEGPREF_DEVICE void run() {
+    WeightSlabs<Tile, true> slabs(p_.shape, p_.packed, place_.member, shared_);
+    load_vectors<Tile>(p_.shape, p_.parameters, place_.member, shared_);
+    for (int layer = 0; layer < p_.shape.num_hidden; ++layer) {
+      sums_.clear();
+      if (layer == 0) multiply_features(slabs);
+      else multiply_part(slabs, layer, p_.shape.padded_width[layer]);
+      finish_layer(layer);
+      __syncthreads();  // the layer's activations are there
+      if (p_.kept.hidden != nullptr)
+        store_rows<Tile>(shared_, place_.num_rows, p_.shape.padded_width[layer + 1],
+                         static_cast<Element*>(p_.kept.hidden) + p_.shape.activations_of(layer, place_.member, p_.rows.row_capacity) + place_.first_row * p_.shape.padded_width[layer + 1]);
+    }
+    slabs.end();
+    finish_row();
+  }
+
+ private:
+  /// The first layer: features go through the tile in parts of its width.
+  SEGPREF_DEVICE void multiply_features(WeightSlabs<Tile, true>& slabs) {
+    const int padded_dim = p_.shape.padded_width[0];
+    const bool keeps = p_.kept.inputs != nullptr && (p_.rows.per_member || place_.member == 0);
+    Element* const kept = keeps ? static_cast<Element*>(p_.kept.inputs) + (p_.rows.list_of(place_.member) * p_.rows.row_capacity + place_.first_row) * padded_dim : nullptr;
+    const FeatureLoader<Tile> features(p_.shape, p_.rows, place_, kept);
+    for (int first_column = 0; first_column < padded_dim; first_column += Tile::width) {
+      const int num_columns = smaller(padded_dim - first_column, Tile::width);
+      features.load(first_column, num_columns, shared_);
+      multiply_part(slabs, 0, num_columns);
+    }
+  }
+
+  /// sums += the tile's first columns * their weights. Afterwards the tile may be overwritten.
+  SEGPREF_DEVICE void multiply_part(WeightSlabs<Tile, true>& slabs, int layer, int num_columns) {
+    SEGPREF_UNROLL_BY(1)
+    for (int k = 0; k < num_columns; k += Tile::slab) {
+      const Element* slab = slabs.take();
+      sums_.template multiply_add<true>(shared_.tile, k, slab, p_.shape.padded_width[layer + 1]);
+    }
+    __syncthreads();
+  }
+
+  SEGPREF_DEVICE void finish_layer(int layer) {
+    const bool are_bits = p_.formula.has_bit_slopes(), keeps = p_.kept.slopes != nullptr;
+    const KeptSlopes<Tile> kept(p_.shape, p_.kept.slopes, are_bits, p_.rows.row_capacity, place_.member, layer);
+    if (are_bits) {
+      SlopeBits<Tile> bits;
+      finish_layer_with(layer, [&](int, int, float2 z, int index) {
+        bits.set(2 * index, z.x > 0);
+        bits.set(2 * index + 1, z.y > 0);
+        return float2{leaky(z.x, p_.formula.leaky_slope), leaky(z.y, p_.formula.leaky_slope)};
+      });
+      if (keeps) kept.store(bits);
+    } else {
+      const std::uint64_t stream = math::dropout_stream(p_.formula.dropout_call, static_cast<std::uint64_t>(place_.member), static_cast<std::uint64_t>(layer));
+      finish_layer_with(layer, [&](int row, int column, float2 z, int index) {
+        ValueAndSlope x = activate(p_.formula.activation, p_.formula.leaky_slope, z.x), y = activate(p_.formula.activation, p_.formula.leaky_slope, z.y);
+        if (p_.formula.dropout_rate > 0) {
+          const std::int64_t step = row < place_.num_rows ? p_.rows.step_of(place_.member, place_.first_row + row) : 0;
+          const float2 factors = dropout_factors(p_.formula, stream, step, column);
+          x.value *= factors.x, x.slope *= factors.x;
+          y.value *= factors.y, y.slope *= factors.y;
+        }
+        if (keeps) kept.pair(index) = Operands::round_pair(x.slope, y.slope);
+        return float2{x.value, y.value};
+      });
+    }
+  }
+
+  /// Overwrites the tile with unit(row, column, pre-activations, index); the last layer's activations meet the output's weights before they are rounded.
+  template <class Unit>
+  SEGPREF_DEVICE void finish_layer_with(int layer, Unit unit) {
+    const bool is_last = layer + 1 == p_.shape.num_hidden;
+    float parts[ChainSums<Tile>::row_slots] = {};
+    sums_.for_each_pair([&](int row, int column, float& x, float& y, int index) {
+      const float2 bias = *reinterpret_cast<const float2*>(&shared_.bias[layer][column]);
+      const float2 h = unit(row, column, float2{x + bias.x, y + bias.y}, index);
+      const Pair pair = Operands::round_pair(h.x, h.y);
+      *reinterpret_cast<Pair*>(shared_.tile + Tile::Layout::index(row, column)) = pair;
+      if (!is_last) return;
+      const float2 weight = *reinterpret_cast<const float2*>(&shared_.weight_out[column]);
+      float& part = parts[ChainSums<Tile>::row_slot(index)];
+      part = multiply_add(h.y, weight.y, multiply_add(h.x, weight.x, part));
+    });
+    if (!is_last) return;
+    SEGPREF_UNROLL
+    for (int slot = 0; slot < ChainSums<Tile>::row_slots; ++slot) {
+      const float part = warp_sum_in_groups<4>(parts[slot]);
+      if (lane_of_thread() % 4 == 0) shared_.reward_parts[warp_of_thread() % Tile::warps_along_columns][sums_.row_of_slot(slot)] = part;
+    }
+  }
+
+  SEGPREF_DEVICE void finish_row() const {
+    const auto row = static_cast<int>(threadIdx.x);
+    if (row >= place_.num_rows) return;
+    const int last = p_.shape.num_hidden;
+    float raw = shared_.row_values[row];
+    if (p_.shape.has_bias) raw += p_.parameters[p_.shape.bias_of(last, place_.member)];
+    SEGPREF_UNROLL
+    for (int warp = 0; warp < Tile::warps_along_columns; ++warp) raw += shared_.reward_parts[warp][row];
+    const std::int64_t at = place_.member * p_.rows.row_capacity + place_.first_row + row;
+    if (p_.kept.raw != nullptr) p_.kept.raw[at] = raw;
+    p_.rewards[at] = output_of(p_.formula, raw).value;
+  }
+
+  const MlpForwardParams& p_;
+  const TileRows& place_;
+  Storage& shared_;
+  ChainSums<Tile> sums_;
+};
+
+/// Grid (tiles of row_capacity, members); dynamic shared memory: Tile::SharedStorage.
+template <class Tile>
+__global__ void __launch_bounds__(Tile::num_threads) mlp_forward_kernel(const __grid_constant__ MlpForwardParams p) {
+  SEGPREF_DYNAMIC_SHARED(typename Tile::SharedStorage, shared);
+  const TileRows place = TileRows::of_block<Tile>(p.rows);
+  if (place.num_rows <= 0) return;
+  MlpForward<Tile> block(p, place, shared);
+  block.run();
+}
+
+}  // namespace segpref::cuda
