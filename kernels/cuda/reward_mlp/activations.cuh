@@ -3,7 +3,6 @@
 
 #include <cmath>
 
-#include "kernels/cuda/primitives/out_of_line.cuh"
 #include "kernels/cuda/primitives/thread.cuh"
 #include "kernels/cuda/reward_mlp/params.hpp"
 
@@ -28,8 +27,8 @@ SEGPREF_DEVICE ValueAndSlope tanh_of(float z) {
   return {value, (1.0f - value) * (1.0f + value)};
 }
 
-/// Any activation. Out of line: a thread needs it for every one of its sums.
-SEGPREF_DEVICE_OUT_OF_LINE ValueAndSlope activate(Activation activation, float leaky_slope, float z) {
+/// Any activation.
+SEGPREF_DEVICE ValueAndSlope activate(Activation activation, float leaky_slope, float z) {
   switch (activation) {
     case Activation::relu:
     case Activation::leaky_relu: return {leaky(z, leaky_slope), z > 0 ? 1.0f : leaky_slope};

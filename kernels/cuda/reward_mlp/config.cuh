@@ -43,16 +43,17 @@ struct ChainTile {
     alignas(16) Element slabs[stages][slab_elements];
     alignas(8) float bias[max_hidden_layers][width];    // zero beyond a layer's width, so that no epilogue asks
     alignas(8) float weight_out[width];
+    std::int64_t steps[rows];                           // forward: the step of each row
     float reward_parts[warps_along_columns][rows];
     float row_values[rows];                             // forward: 0, or NaN for a row with a feature that is not finite; backward: grad_raw
   };
   static_assert(sizeof(SharedStorage) <= max_shared_bytes);
 
   /// Bytes of MlpKept::slopes for one tile of one layer.
-  static constexpr std::int64_t slope_bytes(bool are_bits) {
+  SEGPREF_HOST_DEVICE static constexpr std::int64_t slope_bytes(bool are_bits) {
     return std::int64_t{num_threads} * (are_bits ? slope_words * 4 : pairs_per_thread * static_cast<int>(sizeof(typename Operands::Pair)));
   }
-  static constexpr std::int64_t num_tiles(std::int64_t row_capacity) { return (row_capacity + rows - 1) / rows; }
+  SEGPREF_HOST_DEVICE static constexpr std::int64_t num_tiles(std::int64_t row_capacity) { return (row_capacity + rows - 1) / rows; }
 };
 
 /// 128 sums per thread are the most that leave room for fragments.
@@ -100,7 +101,29 @@ struct WeightGradTile {
 template <class Operands>
 using SmallWeightGradTile = WeightGradTile<Operands, 64, 64, 4, 2, 3>;
 template <class Operands>
-using LargeWeightGradTile = WeightGradTile<Operands, 128, 128, 8, 2, sizeof(typename Operands::Element) == 2 ? 4 : 3>;
+using LargeWeightGradTile = WeightGradTile<Operands, 128, 128, 8, 4, sizeof(typename Operands::Element) == 2 ? 4 : 3>;
+
+/// A tile of the features' gradient: rows by columns, summed over units of all members that stream through a ring of slabs.
+template <class OperandsType>
+struct GradFeaturesTile {
+  using Operands = OperandsType;
+  using Element = typename Operands::Element;
+  static constexpr int rows = 64, columns = 64, num_warps = 4, num_threads = num_warps * threads_per_warp, stages = 3, slab = column_padding;
+  static constexpr int warps_along_rows = 2, warps_along_columns = num_warps / warps_along_rows;
+  static constexpr int row_tiles = rows / SumsTile::side / warps_along_rows, column_tiles = columns / SumsTile::side / warps_along_columns;  // of a warp
+  static constexpr int elements_per_copy = 16 / static_cast<int>(sizeof(Element));
+
+  using GradLayout = typename Operands::template Layout<slab>;
+  using WeightLayout = typename Operands::template Layout<columns>;
+  struct Slab {
+    alignas(16) Element grads[rows * GradLayout::stride];
+    alignas(16) Element weights[slab * WeightLayout::stride];
+  };
+  struct SharedStorage {
+    Slab slabs[stages];
+  };
+  static_assert(sizeof(SharedStorage) <= max_shared_bytes);
+};
 
 /// pack_weights_kernel and mlp_reduce_grad_kernel: a thread per element.
 struct MlpElementsTile {

@@ -31,7 +31,7 @@ class FeatureLoader {
   SEGPREF_DEVICE FeatureLoader(const MlpShape& shape, const MlpRows& rows, const TileRows& place, Element* kept)
       : feature_dim_(shape.width[0]), kept_stride_(shape.padded_width[0]), rows_(rows), place_(place), kept_(kept) {}
 
-  /// A warp takes whole rows, always the same ones. row_values gets 0, or NaN where a feature is not finite: a reward takes it along, because an
+  /// A warp takes whole rows, always the same ones. steps gets their steps; row_values gets 0, or NaN where a feature is not finite: a reward takes it along, because an
   /// activation may turn an infinite feature into a finite reward, and nobody would notice.
   SEGPREF_DEVICE void load(int first_column, int num_columns, typename Tile::SharedStorage& shared) const {
     switch (rows_.dtype) {
@@ -68,7 +68,9 @@ class FeatureLoader {
         if (kept_ != nullptr && is_row) *reinterpret_cast<Pair*>(kept_ + std::int64_t{row} * kept_stride_ + first_column + column) = pair;
       }
       trace = warp_sum(trace);
-      if (lane == 0) shared.row_values[row] = first_column == 0 ? trace : shared.row_values[row] + trace;
+      if (lane != 0) continue;
+      shared.row_values[row] = first_column == 0 ? trace : shared.row_values[row] + trace;
+      shared.steps[row] = step;
     }
   }
 

@@ -9,8 +9,8 @@
 
 #include "kernels/cuda/reward_mlp/activations.cuh"
 #include "kernels/cuda/reward_mlp/chain_sums.cuh"
-#include "kernels/cuda/reward_mlp/dropout.cuh"
 #include "kernels/cuda/reward_mlp/feature_rows.cuh"
+#include "kernels/cuda/reward_mlp/units.cuh"
 #include "kernels/cuda/reward_mlp/weight_slabs.cuh"
 
 namespace segpref::cuda {
@@ -80,15 +80,9 @@ class MlpForward {
     } else {
       const std::uint64_t stream = math::dropout_stream(p_.formula.dropout_call, static_cast<std::uint64_t>(place_.member), static_cast<std::uint64_t>(layer));
       finish_layer_with(layer, [&](int row, int column, float2 z, int index) {
-        ValueAndSlope x = activate(p_.formula.activation, p_.formula.leaky_slope, z.x), y = activate(p_.formula.activation, p_.formula.leaky_slope, z.y);
-        if (p_.formula.dropout_rate > 0) {
-          const std::int64_t step = row < place_.num_rows ? p_.rows.step_of(place_.member, place_.first_row + row) : 0;
-          const float2 factors = dropout_factors(p_.formula, stream, step, column);
-          x.value *= factors.x, x.slope *= factors.x;
-          y.value *= factors.y, y.slope *= factors.y;
-        }
-        if (keeps) kept.pair(index) = Operands::round_pair(x.slope, y.slope);
-        return float2{x.value, y.value};
+        const UnitPair units = unit_pair(p_.formula, stream, shared_.steps[row], column, z);
+        if (keeps) kept.pair(index) = Operands::round_pair(units.slopes.x, units.slopes.y);
+        return units.values;
       });
     }
   }

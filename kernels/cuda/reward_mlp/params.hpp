@@ -1,7 +1,7 @@
 // What the kernels of the MLP are given: plain structs, a shape on every pointer. "Operand" is the element type of a precision (config.cuh).
 //
 // One training step, in order: pack_weights (when weights have changed) | mlp_forward | scores, pair loss and expansion of the gradient: the kernels of
-// the given rewards | mlp_backward | mlp_weight_grad | mlp_reduce_grad. A prediction is pack_weights and mlp_forward.
+// the given rewards | mlp_backward | mlp_weight_grad, mlp_reduce_grad (and mlp_grad_features). A prediction is pack_weights and mlp_forward.
 #pragma once
 
 #include <cstdint>
@@ -118,6 +118,18 @@ struct MlpWeightGradParams {
   float* partial = nullptr;            ///< [num_splits, num_parameters], every element written
   const float* grad_scale = nullptr;   ///< [num_members], a factor of all; null: 1
   float* gradients = nullptr;          ///< [num_parameters]
+};
+
+/// mlp_grad_features_kernel. Members share their rows, whose steps differ from each other.
+struct MlpGradFeaturesParams {
+  MlpShape shape;
+  MlpRows rows;
+  const void* packed = nullptr;
+  const float* grad_raw = nullptr;     ///< [num_members, row_capacity]
+  const void* grad_hidden = nullptr;   ///< as mlp_backward_kernel left it: that of the first layer is read
+  const float* grad_scale = nullptr;   ///< [num_members], a factor of all; null: 1
+  float* grad_first = nullptr;         ///< [num_steps, first_dim]; null: not wanted
+  float* grad_second = nullptr;        ///< [num_steps, feature_dim - first_dim]; null: not wanted
 };
 
 }  // namespace segpref::cuda
