@@ -101,7 +101,7 @@ class MlpBackward {
 
 /// Grid (tiles of row_capacity, members); dynamic shared memory: Tile::SharedStorage.
 template <class Tile>
-__global__ void __launch_bounds__(Tile::num_threads) mlp_backward_kernel(const __grid_constant__ MlpBackwardParams p) {
+__global__ void __launch_bounds__(Tile::num_threads, 1) mlp_backward_kernel(const __grid_constant__ MlpBackwardParams p) {
   SEGPREF_DYNAMIC_SHARED(typename Tile::SharedStorage, shared);
   const TileRows place = TileRows::of_block<Tile>(p.rows);
   if (place.num_rows <= 0) return;

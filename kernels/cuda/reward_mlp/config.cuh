@@ -1,4 +1,5 @@
 // Tile numbers of the MLP's kernels. None was measured on a GPU: they come from counting registers and shared memory (docs/design/0007).
+// Kernels say in their launch bounds that one block per multiprocessor is enough: else ptxas saves registers for several, and spills sums.
 #pragma once
 
 #include <type_traits>

@@ -66,48 +66,67 @@ class MlpForward {
     __syncthreads();
   }
 
+  /// Sums become activations, which overwrite the tile. Units with a sign bit are short, and are written out for every pair of sums; others share a loop.
   SEGPREF_DEVICE void finish_layer(int layer) {
-    const bool are_bits = p_.formula.has_bit_slopes(), keeps = p_.kept.slopes != nullptr;
+    const bool are_bits = p_.formula.has_bit_slopes();
     const KeptSlopes<Tile> kept(p_.shape, p_.kept.slopes, are_bits, p_.rows.row_capacity, place_.member, layer);
-    if (are_bits) {
-      SlopeBits<Tile> bits;
-      finish_layer_with(layer, [&](int, int, float2 z, int index) {
-        bits.set(2 * index, z.x > 0);
-        bits.set(2 * index + 1, z.y > 0);
-        return float2{leaky(z.x, p_.formula.leaky_slope), leaky(z.y, p_.formula.leaky_slope)};
-      });
-      if (keeps) kept.store(bits);
-    } else {
-      const std::uint64_t stream = math::dropout_stream(p_.formula.dropout_call, static_cast<std::uint64_t>(place_.member), static_cast<std::uint64_t>(layer));
-      finish_layer_with(layer, [&](int row, int column, float2 z, int index) {
-        const UnitPair units = unit_pair(p_.formula, stream, shared_.steps[row], column, z);
-        if (keeps) kept.pair(index) = Operands::round_pair(units.slopes.x, units.slopes.y);
-        return units.values;
-      });
-    }
+    if (are_bits) finish_leaky_layer(layer, kept);
+    else finish_any_layer(layer, kept);
   }
 
-  /// Overwrites the tile with unit(row, column, pre-activations, index); the last layer's activations meet the output's weights before they are rounded.
-  template <class Unit>
-  SEGPREF_DEVICE void finish_layer_with(int layer, Unit unit) {
-    const bool is_last = layer + 1 == p_.shape.num_hidden;
+  SEGPREF_DEVICE void finish_leaky_layer(int layer, const KeptSlopes<Tile>& kept) {
+    SlopeBits<Tile> bits;
     float parts[ChainSums<Tile>::row_slots] = {};
     sums_.for_each_pair([&](int row, int column, float& x, float& y, int index) {
-      const float2 bias = *reinterpret_cast<const float2*>(&shared_.bias[layer][column]);
-      const float2 h = unit(row, column, float2{x + bias.x, y + bias.y}, index);
-      const Pair pair = Operands::round_pair(h.x, h.y);
-      *reinterpret_cast<Pair*>(shared_.tile + Tile::Layout::index(row, column)) = pair;
-      if (!is_last) return;
-      const float2 weight = *reinterpret_cast<const float2*>(&shared_.weight_out[column]);
+      const float2 z = with_bias(layer, column, x, y);
+      bits.set(2 * index, z.x > 0);
+      bits.set(2 * index + 1, z.y > 0);
       float& part = parts[ChainSums<Tile>::row_slot(index)];
-      part = multiply_add(h.y, weight.y, multiply_add(h.x, weight.x, part));
+      part = finish_pair(layer, row, column, float2{leaky(z.x, p_.formula.leaky_slope), leaky(z.y, p_.formula.leaky_slope)}, part);
     });
-    if (!is_last) return;
+    if (p_.kept.slopes != nullptr) kept.store(bits);
+    if (!is_last(layer)) return;
     SEGPREF_UNROLL
-    for (int slot = 0; slot < ChainSums<Tile>::row_slots; ++slot) {
-      const float part = warp_sum_in_groups<4>(parts[slot]);
-      if (lane_of_thread() % 4 == 0) shared_.reward_parts[warp_of_thread() % Tile::warps_along_columns][sums_.row_of_slot(slot)] = part;
-    }
+    for (int slot = 0; slot < ChainSums<Tile>::row_slots; ++slot) store_reward_part(slot, parts[slot]);
+  }
+
+  SEGPREF_DEVICE void finish_any_layer(int layer, const KeptSlopes<Tile>& kept) {
+    const std::uint64_t stream = math::dropout_stream(p_.formula.dropout_call, static_cast<std::uint64_t>(place_.member), static_cast<std::uint64_t>(layer));
+    float even_part = 0.0f, odd_part = 0.0f;  // of two slots, whose pairs take turns
+    sums_.spend_each_pair([&](int row, int column, float x, float y, int index) {
+      const UnitPair units = unit_pair(p_.formula, stream, shared_.steps[row], column, with_bias(layer, column, x, y));
+      if (p_.kept.slopes != nullptr) kept.pair(index) = Operands::round_pair(units.slopes.x, units.slopes.y);
+      const float part = finish_pair(layer, row, column, units.values, index % 2 == 0 ? even_part : odd_part);
+      even_part = index % 2 == 0 ? part : even_part;
+      odd_part = index % 2 == 0 ? odd_part : part;
+      if (!is_last(layer) || (index + 1) % ChainSums<Tile>::pairs_per_slots != 0) return;
+      const int slot = ChainSums<Tile>::row_slot(index);  // the odd one
+      store_reward_part(slot - 1, even_part);
+      store_reward_part(slot, odd_part);
+      even_part = odd_part = 0.0f;
+    });
+  }
+
+  SEGPREF_DEVICE bool is_last(int layer) const { return layer + 1 == p_.shape.num_hidden; }
+
+  SEGPREF_DEVICE float2 with_bias(int layer, int column, float x, float y) const {
+    const float2 bias = *reinterpret_cast<const float2*>(&shared_.bias[layer][column]);
+    return float2{x + bias.x, y + bias.y};
+  }
+
+  /// Writes two activations into the tile. Those of the last layer meet the output's weights before they are rounded: returns part + their product.
+  SEGPREF_DEVICE float finish_pair(int layer, int row, int column, float2 h, float part) const {
+    const Pair pair = Operands::round_pair(h.x, h.y);
+    *reinterpret_cast<Pair*>(shared_.tile + Tile::Layout::index(row, column)) = pair;
+    if (!is_last(layer)) return part;
+    const float2 weight = *reinterpret_cast<const float2*>(&shared_.weight_out[column]);
+    return multiply_add(h.y, weight.y, multiply_add(h.x, weight.x, part));
+  }
+
+  /// Four lanes have parts of the same row.
+  SEGPREF_DEVICE void store_reward_part(int slot, float part) const {
+    part = warp_sum_in_groups<4>(part);
+    if (lane_of_thread() % 4 == 0) shared_.reward_parts[warp_of_thread() % Tile::warps_along_columns][sums_.row_of_slot(slot)] = part;
   }
 
   SEGPREF_DEVICE void finish_row() const {
@@ -131,7 +150,7 @@ class MlpForward {
 
 /// Grid (tiles of row_capacity, members); dynamic shared memory: Tile::SharedStorage.
 template <class Tile>
-__global__ void __launch_bounds__(Tile::num_threads) mlp_forward_kernel(const __grid_constant__ MlpForwardParams p) {
+__global__ void __launch_bounds__(Tile::num_threads, 1) mlp_forward_kernel(const __grid_constant__ MlpForwardParams p) {
   SEGPREF_DYNAMIC_SHARED(typename Tile::SharedStorage, shared);
   const TileRows place = TileRows::of_block<Tile>(p.rows);
   if (place.num_rows <= 0) return;

@@ -134,7 +134,7 @@ class GradFeatures {
 
 /// Grid (tiles of row_capacity, tiles of feature_dim); dynamic shared memory: Tile::SharedStorage.
 template <class Tile>
-__global__ void __launch_bounds__(Tile::num_threads) mlp_grad_features_kernel(const __grid_constant__ MlpGradFeaturesParams p) {
+__global__ void __launch_bounds__(Tile::num_threads, 1) mlp_grad_features_kernel(const __grid_constant__ MlpGradFeaturesParams p) {
   SEGPREF_DYNAMIC_SHARED(typename Tile::SharedStorage, shared);
   const std::int64_t num_rows = p.rows.num_rows_of(0);
   if (std::int64_t{blockIdx.x} * Tile::rows >= num_rows) return;

@@ -1,7 +1,6 @@
 // Hidden units of every kind: any activation, and dropout, drawn where it is used.
 #pragma once
 
-#include "kernels/cuda/primitives/out_of_line.cuh"
 #include "kernels/cuda/reward_mlp/activations.cuh"
 #include "kernels/math/dropout.hpp"
 
@@ -20,9 +19,9 @@ struct UnitPair {
   float2 values, slopes;
 };
 
-/// Two neighbouring units from their pre-activations. Out of line: it is long, and a thread needs it for every pair of its sums.
+/// Two neighbouring units from their pre-activations. Long: to be called in one place.
 /// @param stream  math::dropout_stream of call, member and layer
-SEGPREF_DEVICE_OUT_OF_LINE UnitPair unit_pair(const MlpFormula& formula, std::uint64_t stream, std::int64_t step, int unit, float2 z) {
+SEGPREF_DEVICE UnitPair unit_pair(const MlpFormula& formula, std::uint64_t stream, std::int64_t step, int unit, float2 z) {
   ValueAndSlope x = activate(formula.activation, formula.leaky_slope, z.x), y = activate(formula.activation, formula.leaky_slope, z.y);
   if (formula.dropout_rate > 0) {
     const float2 factors = dropout_factors(formula, stream, step, unit);

@@ -178,7 +178,7 @@ SEGPREF_HOST_DEVICE inline int weight_grad_blocks(const MlpShape& shape) {
 
 /// Grid (weight_grad_blocks, num_splits, members); dynamic shared memory: Tile::SharedStorage. The last layers, which tend to be large, come first.
 template <class Tile>
-__global__ void __launch_bounds__(Tile::num_threads) mlp_weight_grad_kernel(const __grid_constant__ MlpWeightGradParams p) {
+__global__ void __launch_bounds__(Tile::num_threads, 1) mlp_weight_grad_kernel(const __grid_constant__ MlpWeightGradParams p) {
   SEGPREF_DYNAMIC_SHARED(typename Tile::SharedStorage, shared);
   const RowPart part = RowPart::of_block<Tile>(p);
   float* const partial = p.partial + blockIdx.y * p.shape.num_parameters;

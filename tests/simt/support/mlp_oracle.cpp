@@ -72,15 +72,15 @@ MlpOracle::MlpOracle(const RewardArchitecture& architecture, std::vector<double>
     const std::int64_t num_in = model_.widths[i], num_out = i + 1 < model_.widths.size() ? model_.widths[i + 1] : 1;
     const std::int64_t bias = begin + model_.num_members * num_out * num_in;
     layers_.push_back({num_in, num_out, begin, bias});
+    if (i + 1 < model_.widths.size())  // hidden weights are operands, the output's are not
+      for (std::int64_t k = begin; k < bias; ++k) parameters_[at(k)] = rounding_(parameters_[at(k)]);
     begin = bias + (model_.bias ? model_.num_members * num_out : 0);
   }
 }
 
-/// Hidden weights are operands, the output's are not.
 double MlpOracle::weight(std::size_t layer, std::int64_t member, std::int64_t out, std::int64_t in) const {
   const Layer& l = layers_[layer];
-  const double value = parameters_[at(l.weight + (member * l.num_out + out) * l.num_in + in)];
-  return layer + 1 < layers_.size() ? rounding_(value) : value;
+  return parameters_[at(l.weight + (member * l.num_out + out) * l.num_in + in)];
 }
 
 MlpOracle::Pass MlpOracle::forward(std::int64_t member, const std::vector<double>& row, const reference::UnitFactor& factor) const {
