@@ -8,8 +8,10 @@
 #pragma once
 
 #include "kernels/cuda/reward_mlp/activations.cuh"
+#include "kernels/cuda/reward_mlp/chain_storage.cuh"
 #include "kernels/cuda/reward_mlp/chain_sums.cuh"
-#include "kernels/cuda/reward_mlp/feature_rows.cuh"
+#include "kernels/cuda/reward_mlp/kept_slopes.cuh"
+#include "kernels/cuda/reward_mlp/tile_rows.cuh"
 #include "kernels/cuda/reward_mlp/weight_slabs.cuh"
 
 namespace segpref::cuda {
@@ -26,7 +28,7 @@ class MlpBackward {
 
   SEGPREF_DEVICE void run() {
     WeightSlabs<Tile, false> slabs(p_.shape, p_.packed, place_.member, shared_);
-    load_vectors<Tile>(p_.shape, p_.parameters, place_.member, shared_);
+    load_output_weights<Tile>(p_.shape, p_.parameters, place_.member, shared_);
     start_row();
     __syncthreads();  // vectors and gradients of rows are there
 
@@ -104,7 +106,7 @@ template <class Tile>
 __global__ void __launch_bounds__(Tile::num_threads, 1) mlp_backward_kernel(const __grid_constant__ MlpBackwardParams p) {
   SEGPREF_DYNAMIC_SHARED(typename Tile::SharedStorage, shared);
   const TileRows place = TileRows::of_block<Tile>(p.rows);
-  if (place.num_rows <= 0) return;
+  if (place.num_rows == 0) return;
   MlpBackward<Tile> block(p, place, shared);
   block.run();
 }

@@ -1,9 +1,7 @@
-// The sums of one layer for a tile of rows, in the registers of the block; and the slopes of its units, kept in the same order: the thread that made a
-// value is the thread that needs its slope. No layout changes, everything is coalesced, and activations need not be read again.
+// The sums of one layer for a tile of rows, in the registers of the block.
 #pragma once
 
 #include "kernels/cuda/reward_mlp/config.cuh"
-#include "kernels/cuda/reward_mlp/params.hpp"
 
 namespace segpref::cuda {
 
@@ -84,62 +82,5 @@ class ChainSums {
   int lane_, first_row_, first_column_;
   SumsTile sums_[num_tiles];  // row by row
 };
-
-/// A bit per unit: its pre-activation was positive.
-template <class Tile>
-struct SlopeBits {
-  std::uint32_t words[Tile::slope_words] = {};
-
-  SEGPREF_DEVICE void set(int unit, bool is_positive) { words[unit / 32] |= static_cast<std::uint32_t>(is_positive) << unit % 32; }
-  SEGPREF_DEVICE bool get(int unit) const { return (words[unit / 32] >> unit % 32 & 1u) != 0; }
-};
-
-/// Where the slopes of one tile's layer are kept: words or pairs of all threads side by side.
-template <class Tile>
-class KeptSlopes {
-  using Pair = typename Tile::Operands::Pair;
-
- public:
-  SEGPREF_DEVICE KeptSlopes(const MlpShape& shape, void* slopes, bool are_bits, std::int64_t row_capacity, std::int64_t member, int layer) {
-    const std::int64_t tile = (member * shape.num_hidden + layer) * Tile::num_tiles(row_capacity) + blockIdx.x;
-    begin_ = static_cast<unsigned char*>(slopes) + tile * Tile::slope_bytes(are_bits);
-  }
-
-  SEGPREF_DEVICE void store(const SlopeBits<Tile>& bits) const {
-    SEGPREF_UNROLL
-    for (int i = 0; i < Tile::slope_words; ++i) reinterpret_cast<std::uint32_t*>(begin_)[i * Tile::num_threads + threadIdx.x] = bits.words[i];
-  }
-  SEGPREF_DEVICE void load(SlopeBits<Tile>& bits) const {
-    SEGPREF_UNROLL
-    for (int i = 0; i < Tile::slope_words; ++i) bits.words[i] = reinterpret_cast<const std::uint32_t*>(begin_)[i * Tile::num_threads + threadIdx.x];
-  }
-  /// The slopes of pair `index`, as operands.
-  SEGPREF_DEVICE Pair& pair(int index) const { return reinterpret_cast<Pair*>(begin_)[index * Tile::num_threads + threadIdx.x]; }
-
- private:
-  unsigned char* begin_;
-};
-
-/// Copies the columns of a layer from the tile to an array of rows [.., num_columns], 16 bytes at a time.
-template <class Tile>
-SEGPREF_DEVICE void store_rows(const typename Tile::SharedStorage& shared, int num_rows, int num_columns, typename Tile::Element* to) {
-  const int copies_per_row = num_columns / Tile::elements_per_copy;
-  SEGPREF_UNROLL_BY(4)
-  for (int i = static_cast<int>(threadIdx.x); i < num_rows * copies_per_row; i += Tile::num_threads) {
-    const int row = i / copies_per_row, column = i % copies_per_row * Tile::elements_per_copy;
-    *reinterpret_cast<uint4*>(to + std::int64_t{row} * num_columns + column) = *reinterpret_cast<const uint4*>(shared.tile + Tile::Layout::index(row, column));
-  }
-}
-
-/// Biases and the output's weights, zero beyond the layers' widths. A barrier follows before anyone reads them.
-template <class Tile>
-SEGPREF_DEVICE void load_vectors(const MlpShape& shape, const float* parameters, std::int64_t member, typename Tile::SharedStorage& shared) {
-  const int last = shape.num_hidden;
-  for (int unit = static_cast<int>(threadIdx.x); unit < Tile::width; unit += Tile::num_threads) {
-    for (int layer = 0; layer < last; ++layer)
-      shared.bias[layer][unit] = shape.has_bias && unit < shape.width[layer + 1] ? parameters[shape.bias_of(layer, member) + unit] : 0.0f;
-    shared.weight_out[unit] = unit < shape.width[last] ? parameters[shape.weight_of(last, member) + unit] : 0.0f;
-  }
-}
 
 }  // namespace segpref::cuda

@@ -4,20 +4,9 @@
 #include "kernels/cuda/primitives/warp.cuh"
 #include "kernels/cuda/reward_mlp/config.cuh"
 #include "kernels/cuda/reward_mlp/params.hpp"
+#include "kernels/cuda/reward_mlp/tile_rows.cuh"
 
 namespace segpref::cuda {
-
-/// The rows of one tile.
-struct TileRows {
-  std::int64_t member, first_row;
-  int num_rows;  ///< may be 0 or less: nothing to do
-
-  template <class Tile>
-  static SEGPREF_DEVICE TileRows of_block(const MlpRows& rows) {
-    const std::int64_t member = blockIdx.y, first_row = std::int64_t{blockIdx.x} * Tile::rows;
-    return {member, first_row, static_cast<int>(smaller(rows.num_rows_of(member) - first_row, std::int64_t{Tile::rows}))};
-  }
-};
 
 /// Loads the padded columns [first_column, first_column + num_columns) of all rows; rows beyond the end and columns beyond the features are zeros.
 template <class Tile>

@@ -7,9 +7,11 @@
 // Features wider than the tile pass through it in several parts: the first layer's sums stay in registers meanwhile.
 #pragma once
 
-#include "kernels/cuda/reward_mlp/activations.cuh"
+#include "kernels/cuda/primitives/warp.cuh"
+#include "kernels/cuda/reward_mlp/chain_storage.cuh"
 #include "kernels/cuda/reward_mlp/chain_sums.cuh"
 #include "kernels/cuda/reward_mlp/feature_rows.cuh"
+#include "kernels/cuda/reward_mlp/kept_slopes.cuh"
 #include "kernels/cuda/reward_mlp/units.cuh"
 #include "kernels/cuda/reward_mlp/weight_slabs.cuh"
 
@@ -27,7 +29,8 @@ class MlpForward {
 
   SEGPREF_DEVICE void run() {
     WeightSlabs<Tile, true> slabs(p_.shape, p_.packed, place_.member, shared_);
-    load_vectors<Tile>(p_.shape, p_.parameters, place_.member, shared_);
+    load_biases<Tile>(p_.shape, p_.parameters, place_.member, shared_);
+    load_output_weights<Tile>(p_.shape, p_.parameters, place_.member, shared_);
     for (int layer = 0; layer < p_.shape.num_hidden; ++layer) {
       sums_.clear();
       if (layer == 0) multiply_features(slabs);
@@ -153,7 +156,7 @@ template <class Tile>
 __global__ void __launch_bounds__(Tile::num_threads, 1) mlp_forward_kernel(const __grid_constant__ MlpForwardParams p) {
   SEGPREF_DYNAMIC_SHARED(typename Tile::SharedStorage, shared);
   const TileRows place = TileRows::of_block<Tile>(p.rows);
-  if (place.num_rows <= 0) return;
+  if (place.num_rows == 0) return;
   MlpForward<Tile> block(p, place, shared);
   block.run();
 }

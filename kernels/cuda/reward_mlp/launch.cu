@@ -13,13 +13,7 @@ namespace {
 /// Calls f(launchers) with those of the precision.
 template <class F>
 auto with_precision(MlpPrecision precision, F f) {
-  switch (precision) {
-    case MlpPrecision::tf32: return f(MlpLaunchers<Tf32Operands>());
-    case MlpPrecision::bf16: return f(MlpLaunchers<Bf16Operands>());
-    case MlpPrecision::f16: return f(MlpLaunchers<F16Operands>());
-    case MlpPrecision::f32: break;
-  }
-  return f(MlpLaunchers<SplitTf32Operands>());
+  return precision == MlpPrecision::bf16 ? f(MlpLaunchers<Bf16Operands>()) : f(MlpLaunchers<SplitTf32Operands>());
 }
 
 }  // namespace

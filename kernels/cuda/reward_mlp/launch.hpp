@@ -7,19 +7,18 @@
 
 namespace segpref::cuda {
 
-/// What operands of the matrix products are. Sums are f32 in all.
+/// What operands of the matrix products are: those of segpref::Compute. Sums are f32 in both. The kernels know tf32 and f16 too: a launch_*.cu each
+/// adds them here.
 enum class MlpPrecision : std::uint8_t {
-  f32,   ///< f32, split into two tf32 each: three products
-  tf32,  ///< rounded to tf32
-  bf16,
-  f16
+  f32,  ///< split into two tf32 each: three products
+  bf16
 };
 
 /// Layers that the tiles have room for: wider ones are the plan's to refuse.
 inline constexpr int widest_mlp_layer = 512;
 
 /// Bytes of one operand: packed weights, kept inputs, activations and gradients of pre-activations.
-constexpr std::int64_t operand_bytes(MlpPrecision precision) { return precision == MlpPrecision::f32 || precision == MlpPrecision::tf32 ? 4 : 2; }
+constexpr std::int64_t operand_bytes(MlpPrecision precision) { return precision == MlpPrecision::f32 ? 4 : 2; }
 
 /// Bytes of MlpKept::slopes.
 std::int64_t mlp_slope_bytes(MlpPrecision precision, const MlpShape& shape, bool are_bits, std::int64_t row_capacity);

@@ -1,6 +1,8 @@
 // Rewards of the MLP's forward kernel, and its rows: from one or two tensors, of every element type, listed, standardised, not finite.
 #include "tests/simt/support/mlp_problem.hpp"
 
+#include <bit>
+
 namespace segpref::simt {
 namespace {
 
@@ -28,7 +30,7 @@ void check(const MlpCase& c) {
   expect_rewards(rewards, expected_of(problem, rounding_of<Operands>, false).rewards, mlp_bounds<Operands>.rewards);
   run.forward(true);
   const std::vector<float> again = run.rewards();
-  EXPECT_EQ(std::memcmp(rewards.data(), again.data(), rewards.size() * sizeof(float)), 0) << "what is kept changes nothing";
+  for (std::size_t i = 0; i < rewards.size(); ++i) EXPECT_EQ(std::bit_cast<std::uint32_t>(rewards[i]), std::bit_cast<std::uint32_t>(again[i])) << "what is kept changes nothing";
 }
 
 TEST(MlpForward, TheOracleOfRoundedOperandsIsTheReferenceWithoutRounding) {
@@ -58,7 +60,7 @@ TEST(MlpForward, TheOracleOfRoundedOperandsIsTheReferenceWithoutRounding) {
 }
 
 TEST(MlpForward, RowsAroundATile) {
-  for (const std::int64_t rows : {std::int64_t{0}, std::int64_t{1}, tile_rows - 1, tile_rows, tile_rows + 1, 2 * tile_rows + 5}) check<F32>({architecture(16, {64}, 2), rows});
+  for (const std::int64_t rows : {std::int64_t{0}, std::int64_t{1}, tile_rows - 1, tile_rows, tile_rows + 1, 2 * tile_rows + 5}) check<F32>({architecture(16, {64}, 1), rows});
 }
 
 TEST(MlpForward, FeaturesAroundTheTilesColumns) {

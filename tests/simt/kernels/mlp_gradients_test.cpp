@@ -28,14 +28,11 @@ void check(const MlpCase& c) {
   const MlpExpected expected = expected_of(problem, rounding_of<Operands>, true);
   expect_gradients(problem.shape, gradients, expected.gradients, mlp_bounds<Operands>.gradients);
   if (c.steps.empty()) expect_grad_features(run.grad_features(), expected.grad_features, c.architecture.feature_dim, mlp_bounds<Operands>.gradients);
-  run.forward(true);
-  run.backward();
-  EXPECT_EQ(gradients, run.template weight_grad<cuda::SmallWeightGradTile<Operands>>()) << "a rerun gives the same bits";
 }
 
 TEST(MlpGradients, RowsAroundATileAndASlab) {
   for (const std::int64_t rows : {std::int64_t{0}, std::int64_t{1}, slab_rows - 1, slab_rows, slab_rows + 1, tile_rows - 1, tile_rows, tile_rows + 1, 2 * tile_rows + 5})
-    check<F32>({architecture(16, {64}, 2), rows});
+    check<F32>({architecture(16, {64}, 1), rows});
 }
 
 TEST(MlpGradients, FeaturesAroundTheTilesColumns) {
@@ -57,6 +54,23 @@ TYPED_TEST(MlpGradientsPrecision, SlopesAsOperands) {
   RewardArchitecture a = architecture(12, {40, 24}, 2);
   a.activation = Activation::silu;
   check<TypeParam>({a, 20});
+}
+
+TEST(MlpGradients, ARerunGivesTheSameBits) {
+  MlpCase c{architecture(33, {64, 40}, 2), tile_rows + 3};
+  c.num_splits = 3;
+  const MlpProblem<> problem(c);
+  std::vector<float> gradients;
+  for (int run_number = 0; run_number < 2; ++run_number) {
+    MlpRun<Chain<F32>> run(problem);
+    run.forward(true);
+    run.backward();
+    const std::vector<float> again = run.weight_grad<cuda::SmallWeightGradTile<F32>>();
+    if (run_number == 1) {
+      EXPECT_EQ(gradients, again);
+    }
+    gradients = again;
+  }
 }
 
 TEST(MlpGradients, EveryActivation) {
