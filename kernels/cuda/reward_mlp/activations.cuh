@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "kernels/cuda/primitives/fast_divide.cuh"
 #include "kernels/cuda/primitives/thread.cuh"
 #include "kernels/cuda/reward_mlp/params.hpp"
 
@@ -17,7 +18,7 @@ SEGPREF_DEVICE float leaky(float z, float leaky_slope) { return z > 0 ? z : z * 
 
 /// Neither form of the sigmoid overflows or cancels; `rest` is 1 - sigmoid.
 SEGPREF_DEVICE float sigmoid_of(float z, float& rest) {
-  const float e = expf(-fabsf(z)), inverse = divide(1.0f, 1.0f + e), other = e * inverse;
+  const float e = expf(-fabsf(z)), inverse = fast_divide(1.0f, 1.0f + e), other = e * inverse;
   rest = z >= 0 ? other : inverse;
   return z >= 0 ? inverse : other;
 }

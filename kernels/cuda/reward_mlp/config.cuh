@@ -57,12 +57,12 @@ struct ChainTile {
   SEGPREF_HOST_DEVICE static constexpr std::int64_t num_tiles(std::int64_t row_capacity) { return (row_capacity + rows - 1) / rows; }
 };
 
-/// 128 sums per thread are the most that leave room for fragments.
+/// 128 sums per thread are the most that leave room for fragments of 16 bits; those of f32, in two parts, take four times the registers.
 template <class Operands>
 constexpr ChainNumbers chain_numbers(int width) {
   constexpr bool is_half = sizeof(typename Operands::Element) == 2;
   if (width == 64) return {64, 64, 4, 2, 32, 3};
-  if (width == 128) return {128, 64, 4, 2, 32, 3};
+  if (width == 128) return is_half ? ChainNumbers{128, 64, 4, 2, 32, 3} : ChainNumbers{128, 64, 8, 2, 32, 3};
   if (width == 256) return is_half ? ChainNumbers{256, 128, 8, 2, 32, 3} : ChainNumbers{256, 64, 8, 2, 32, 2};
   return is_half ? ChainNumbers{512, 64, 8, 2, 32, 2} : ChainNumbers{512, 32, 8, 1, 16, 2};
 }
@@ -102,7 +102,7 @@ struct WeightGradTile {
 template <class Operands>
 using SmallWeightGradTile = WeightGradTile<Operands, 64, 64, 4, 2, 3>;
 template <class Operands>
-using LargeWeightGradTile = WeightGradTile<Operands, 128, 128, 8, 4, sizeof(typename Operands::Element) == 2 ? 4 : 3>;
+using LargeWeightGradTile = std::conditional_t<sizeof(typename Operands::Element) == 2, WeightGradTile<Operands, 128, 128, 8, 4, 4>, WeightGradTile<Operands, 128, 64, 8, 4, 3>>;
 
 /// A tile of the features' gradient: rows by columns, summed over units of all members that stream through a ring of slabs.
 template <class OperandsType>

@@ -133,7 +133,7 @@ class MlpForward {
   }
 
   SEGPREF_DEVICE void finish_row() const {
-    const auto row = static_cast<int>(threadIdx.x);
+    const int row = warp_of_thread() * threads_per_warp + opaque_lane();  // computed here: through all layers there is no register for it
     if (row >= place_.num_rows) return;
     const int last = p_.shape.num_hidden;
     float raw = shared_.row_values[row];

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "kernels/cuda/primitives/async_copy.cuh"
+#include "kernels/cuda/primitives/fast_divide.cuh"
 #include "kernels/cuda/primitives/thread.cuh"
 #include "kernels/cuda/reward_mlp/config.cuh"
 #include "kernels/cuda/reward_mlp/params.hpp"
@@ -117,7 +118,7 @@ class GradFeatures {
   SEGPREF_DEVICE void store_element(std::int64_t step, int feature, float grad) const {
     const int dim = p_.shape.width[0], first_dim = p_.rows.first_dim;
     if (feature >= dim) return;
-    if (p_.rows.std != nullptr) grad = divide(grad, p_.rows.std[feature]);
+    if (p_.rows.std != nullptr) grad = fast_divide(grad, p_.rows.std[feature]);
     if (feature < first_dim) {
       if (p_.grad_first != nullptr) p_.grad_first[step * first_dim + feature] = grad;
     } else if (p_.grad_second != nullptr) {

@@ -29,16 +29,15 @@ struct MlpShape {
   std::int64_t packed[max_hidden_layers] = {};       ///< where a layer begins
   std::int64_t packed_size = 0;                      ///< elements of a member
   // Activations of hidden layers, and gradients alike: layer l is [num_members, rows, padded_width[l + 1]]
-  std::int64_t hidden_columns = 0;                   ///< sum of the padded hidden widths
+  int columns_before[max_hidden_layers] = {};        ///< padded widths of the layers before
+  int hidden_columns = 0;                            ///< sum of the padded hidden widths
 
   SEGPREF_HOST_DEVICE int num_out(int layer) const { return layer < num_hidden ? width[layer + 1] : 1; }
   SEGPREF_HOST_DEVICE std::int64_t weight_of(int layer, std::int64_t member) const { return weight[layer] + member * num_out(layer) * width[layer]; }
   SEGPREF_HOST_DEVICE std::int64_t bias_of(int layer, std::int64_t member) const { return bias[layer] + member * num_out(layer); }
   /// Where hidden layer `layer` of a member begins in an array of `row_capacity` rows of every layer.
   SEGPREF_HOST_DEVICE std::int64_t activations_of(int layer, std::int64_t member, std::int64_t row_capacity) const {
-    std::int64_t columns_before = 0;
-    for (int l = 0; l < layer; ++l) columns_before += padded_width[l + 1];
-    return (columns_before * num_members + member * padded_width[layer + 1]) * row_capacity;
+    return (std::int64_t{columns_before[layer]} * num_members + member * padded_width[layer + 1]) * row_capacity;
   }
   SEGPREF_HOST_DEVICE int widest_hidden() const {
     int widest = 0;
@@ -64,6 +63,7 @@ inline MlpShape mlp_shape(const RewardArchitecture& architecture) {
     if (l == shape.num_hidden) break;
     shape.packed[l] = shape.packed_size;
     shape.packed_size += std::int64_t{shape.padded_width[l + 1]} * shape.padded_width[l];
+    shape.columns_before[l] = shape.hidden_columns;
     shape.hidden_columns += shape.padded_width[l + 1];
   }
   return shape;

@@ -16,39 +16,41 @@ class WeightSlabs {
 
  public:
   SEGPREF_DEVICE WeightSlabs(const MlpShape& shape, const void* packed, std::int64_t member, Storage& shared)
-      : shape_(shape), packed_(static_cast<const Element*>(packed) + member * shape.packed_size), shared_(shared), layer_(is_forward ? 0 : shape.num_hidden - 1) {
+      : shape_(shape), packed_(static_cast<const Element*>(packed) + member * shape.packed_size), shared_(shared) {
     SEGPREF_UNROLL
-    for (int i = 0; i < Tile::stages - 1; ++i) copy_next(i);
+    for (int i = 0; i < Tile::stages - 1; ++i) copy_slab(i);
   }
 
   /// The next slab. Its barrier also publishes whatever threads wrote into shared memory before.
   SEGPREF_DEVICE const Element* take() {
     async_copy_wait<Tile::stages - 2>();
     __syncthreads();  // the slab has arrived for everyone, and everyone has left the buffer that is filled now
-    const int stage = stage_;
-    copy_next(stage == 0 ? Tile::stages - 1 : stage - 1);
-    stage_ = stage + 1 == Tile::stages ? 0 : stage + 1;
-    return shared_.slabs[stage];
+    copy_slab(next_ + Tile::stages - 1);
+    return shared_.slabs[next_++ % Tile::stages];
   }
 
   /// After the last slab.
   SEGPREF_DEVICE void end() { async_copy_wait<0>(); }
 
  private:
-  SEGPREF_DEVICE void copy_next(int stage) {
-    if (is_forward ? layer_ < shape_.num_hidden : layer_ > 0) {
-      if constexpr (is_forward) copy_inputs(shared_.slabs[stage]);
-      else copy_units(shared_.slabs[stage]);
-      first_ += Tile::slab;
-      if (first_ >= shape_.padded_width[is_forward ? layer_ : layer_ + 1]) layer_ += is_forward ? 1 : -1, first_ = 0;
+  /// Where a slab lies is found anew each time: sums leave no registers to remember it in.
+  SEGPREF_DEVICE void copy_slab(int index) const {
+    int layer = is_forward ? 0 : shape_.num_hidden - 1, first = index * Tile::slab;
+    Element* const to = shared_.slabs[index % Tile::stages];
+    if constexpr (is_forward) {
+      while (layer < shape_.num_hidden && first >= shape_.padded_width[layer]) first -= shape_.padded_width[layer++];
+      if (layer < shape_.num_hidden) copy_inputs(layer, first, to);
+    } else {
+      while (layer > 0 && first >= shape_.padded_width[layer + 1]) first -= shape_.padded_width[1 + layer--];
+      if (layer > 0) copy_units(layer, first, to);
     }
     async_copy_commit();  // an empty group at the end keeps the count of groups
   }
 
-  SEGPREF_DEVICE void copy_inputs(Element* to) const {
+  SEGPREF_DEVICE void copy_inputs(int layer, int first, Element* to) const {
     constexpr int copies_per_row = Tile::slab / Tile::elements_per_copy;
-    const int stride = shape_.padded_width[layer_], num_units = shape_.padded_width[layer_ + 1];
-    const Element* from = packed_ + shape_.packed[layer_] + first_;
+    const int stride = shape_.padded_width[layer], num_units = shape_.padded_width[layer + 1];
+    const Element* from = packed_ + shape_.packed[layer] + first;
     SEGPREF_UNROLL
     for (int i = static_cast<int>(threadIdx.x); i < Tile::width * copies_per_row; i += Tile::num_threads) {
       const int unit = i / copies_per_row, column = i % copies_per_row * Tile::elements_per_copy;
@@ -56,10 +58,10 @@ class WeightSlabs {
     }
   }
 
-  SEGPREF_DEVICE void copy_units(Element* to) const {
+  SEGPREF_DEVICE void copy_units(int layer, int first, Element* to) const {
     constexpr int copies_per_row = Tile::width / Tile::elements_per_copy;
-    const int stride = shape_.padded_width[layer_];
-    const Element* from = packed_ + shape_.packed[layer_] + std::int64_t{first_} * stride;
+    const int stride = shape_.padded_width[layer];
+    const Element* from = packed_ + shape_.packed[layer] + std::int64_t{first} * stride;
     SEGPREF_UNROLL
     for (int i = static_cast<int>(threadIdx.x); i < Tile::slab * copies_per_row; i += Tile::num_threads) {
       const int unit = i / copies_per_row, column = i % copies_per_row * Tile::elements_per_copy;
@@ -70,8 +72,7 @@ class WeightSlabs {
   const MlpShape& shape_;
   const Element* packed_;
   Storage& shared_;
-  int layer_, first_ = 0;  // what is copied next
-  int stage_ = 0;          // what is taken next
+  int next_ = 0;  // the slab that is taken next
 };
 
 }  // namespace segpref::cuda

@@ -212,7 +212,7 @@ class MlpRun {
     p.packed = d_packed_.get();
     if (keeps) p.kept = kept();
     p.rewards = d_rewards_.get();
-    if (tiles_ == 0) return;  // the launcher's rule: an empty grid is no launch
+    if (tiles_ == 0) return;  // an empty grid is no launch
     launch(cuda::mlp_forward_kernel<Chain>, chain_grid(), Chain::num_threads, sizeof(typename Chain::SharedStorage), p);
   }
 
