@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "kernels/cpu/reward_mlp/activations.hpp"
-#include "kernels/math/philox.hpp"
+#include "kernels/math/dropout.hpp"
 
 namespace segpref::cpu::mlp {
 namespace {
@@ -27,13 +27,11 @@ template <typename Real>
 void apply_dropout(const RewardArchitecture& architecture, const DropoutState& dropout, std::int64_t member, int layer, std::int64_t width,
                    std::int64_t padded_width, const std::int64_t* steps, std::int64_t num_rows, Real* values, Real* slopes) {
   const Real keep_scale = static_cast<Real>(1.0 / (1.0 - architecture.dropout));
-  // One stream per call, member and layer; within it a draw is named by step and unit.
-  const std::uint64_t number = (dropout.call * 32 + static_cast<std::uint64_t>(member)) * max_hidden + static_cast<std::uint64_t>(layer);
-  const std::uint64_t stream = math::random_stream(math::RandomPurpose::dropout, number & ((std::uint64_t{1} << 48) - 1));
+  const std::uint64_t stream = math::dropout_stream(dropout.call, static_cast<std::uint64_t>(member), static_cast<std::uint64_t>(layer));
   for (std::int64_t row = 0; row < num_rows; ++row) {
     for (std::int64_t unit = 0; unit < width; ++unit) {
-      const std::uint64_t index = static_cast<std::uint64_t>(steps[row]) * 1024u + static_cast<std::uint64_t>(unit);
-      const Real factor = math::random_uniform(dropout.seed, stream, index) < static_cast<float>(architecture.dropout) ? Real(0) : keep_scale;
+      const float uniform = math::random_uniform(dropout.seed, stream, math::dropout_index(steps[row], unit));
+      const Real factor = math::is_dropped(uniform, static_cast<float>(architecture.dropout)) ? Real(0) : keep_scale;
       values[row * padded_width + unit] *= factor;
       slopes[row * padded_width + unit] *= factor;
     }
