@@ -31,4 +31,17 @@ cudaError_t running_maximum(void* storage, std::size_t storage_bytes, const std:
   return cub::DeviceScan::InclusiveScan(storage, storage_bytes, in, out, ::cuda::maximum<>(), static_cast<int>(count), stream);
 }
 
+cudaError_t running_sum_bytes(std::int64_t count, std::size_t& bytes) {
+  bytes = 0;
+  if (count == 0) return cudaSuccess;
+  const std::int64_t* in = nullptr;
+  std::int64_t* out = nullptr;
+  return cub::DeviceScan::InclusiveSum(nullptr, bytes, in, out, static_cast<int>(count));
+}
+
+cudaError_t running_sum(void* storage, std::size_t storage_bytes, const std::int64_t* in, std::int64_t* out, std::int64_t count, cudaStream_t stream) {
+  if (count == 0) return cudaSuccess;
+  return cub::DeviceScan::InclusiveSum(storage, storage_bytes, in, out, static_cast<int>(count), stream);
+}
+
 }  // namespace segpref::cuda

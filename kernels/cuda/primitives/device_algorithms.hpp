@@ -31,6 +31,12 @@ cudaError_t running_maximum_bytes(std::int64_t count, std::size_t& bytes);
 /// Enqueues out[i] = max(in[0], ..., in[i]). The arrays do not overlap.
 cudaError_t running_maximum(void* storage, std::size_t storage_bytes, const std::int64_t* in, std::int64_t* out, std::int64_t count, cudaStream_t stream);
 
+/// Bytes of storage that running_sum needs on the current device.
+cudaError_t running_sum_bytes(std::int64_t count, std::size_t& bytes);
+
+/// Enqueues out[i] = in[0] + ... + in[i]. The arrays do not overlap.
+cudaError_t running_sum(void* storage, std::size_t storage_bytes, const std::int64_t* in, std::int64_t* out, std::int64_t count, cudaStream_t stream);
+
 /// Bits that the numbers 0 to largest take, at least 1.
 constexpr int bits_of(std::int64_t largest) {
   int bits = 1;

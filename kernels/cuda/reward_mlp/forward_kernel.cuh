@@ -71,13 +71,13 @@ class MlpForward {
 
   /// Sums become activations, which overwrite the tile. Units with a sign bit are short, and are written out for every pair of sums; others share a loop.
   SEGPREF_DEVICE void finish_layer(int layer) {
-    const bool are_bits = p_.formula.has_bit_slopes();
-    const KeptSlopes<Tile> kept(p_.shape, p_.kept.slopes, are_bits, p_.rows.row_capacity, place_.member, layer);
-    if (are_bits) finish_leaky_layer(layer, kept);
-    else finish_any_layer(layer, kept);
+    if (p_.formula.has_bit_slopes()) finish_leaky_layer(layer);
+    else finish_any_layer(layer);
   }
 
-  SEGPREF_DEVICE void finish_leaky_layer(int layer, const KeptSlopes<Tile>& kept) {
+  SEGPREF_DEVICE KeptSlopes<Tile> slopes_of(int layer, bool are_bits) const { return {p_.shape, p_.kept.slopes, are_bits, p_.rows.row_capacity, place_.member, layer}; }
+
+  SEGPREF_DEVICE void finish_leaky_layer(int layer) {
     SlopeBits<Tile> bits;
     float parts[ChainSums<Tile>::row_slots] = {};
     sums_.for_each_pair([&](int row, int column, float& x, float& y, int index) {
@@ -87,13 +87,14 @@ class MlpForward {
       float& part = parts[ChainSums<Tile>::row_slot(index)];
       part = finish_pair(layer, row, column, float2{leaky(z.x, p_.formula.leaky_slope), leaky(z.y, p_.formula.leaky_slope)}, part);
     });
-    if (p_.kept.slopes != nullptr) kept.store(bits);
+    if (p_.kept.slopes != nullptr) slopes_of(layer, true).store(bits);  // found here: among the sums there is no register for the place
     if (!is_last(layer)) return;
     SEGPREF_UNROLL
     for (int slot = 0; slot < ChainSums<Tile>::row_slots; ++slot) store_reward_part(slot, parts[slot]);
   }
 
-  SEGPREF_DEVICE void finish_any_layer(int layer, const KeptSlopes<Tile>& kept) {
+  SEGPREF_DEVICE void finish_any_layer(int layer) {
+    const KeptSlopes<Tile> kept = slopes_of(layer, false);
     const std::uint64_t stream = math::dropout_stream(p_.formula.dropout_call, static_cast<std::uint64_t>(place_.member), static_cast<std::uint64_t>(layer));
     float even_part = 0.0f, odd_part = 0.0f;  // of two slots, whose pairs take turns
     sums_.spend_each_pair([&](int row, int column, float x, float y, int index) {

@@ -50,10 +50,23 @@ void sort(const cuda::SortArrays& arrays, std::int64_t count, int num_bits) {
   write(arrays.sorted_values, sorted_values);
 }
 
-void run_maximum(const std::int64_t* in, std::int64_t* out, std::int64_t count) {
+/// out[i] = combine(out[i - 1], in[i])
+template <class Combine>
+void scan(const std::int64_t* in, std::int64_t* out, std::int64_t count, Combine combine) {
   std::vector<std::int64_t> values = read(in, count);
-  for (std::size_t i = 1; i < values.size(); ++i) values[i] = std::max(values[i], values[i - 1]);
+  for (std::size_t i = 1; i < values.size(); ++i) values[i] = combine(values[i - 1], values[i]);
   write(out, values);
+}
+
+std::size_t storage_for(std::int64_t count) { return count == 0 ? 0 : storage_needed; }
+
+template <class Combine>
+cudaError_t enqueue_scan(void* storage, std::size_t storage_bytes, const std::int64_t* in, std::int64_t* out, std::int64_t count, cudaStream_t stream, Combine combine) {
+  if (count == 0) return cudaSuccess;
+  if (!fits(storage, storage_bytes)) return returned(cudaErrorInvalidValue);
+  if (const cudaError_t code = failure_of_launch(current_device()); code != cudaSuccess) return returned(code);
+  enqueue(stream, {[=] { scan(in, out, count, combine); }, {}, {}, {}, {}});
+  return cudaSuccess;
 }
 
 }  // namespace
@@ -62,7 +75,7 @@ void run_maximum(const std::int64_t* in, std::int64_t* out, std::int64_t count) 
 namespace segpref::cuda {
 
 cudaError_t sort_by_key_bytes(std::int64_t count, int, std::size_t& bytes) {
-  bytes = count == 0 ? 0 : simt::storage_needed;
+  bytes = simt::storage_for(count);
   return cudaSuccess;
 }
 
@@ -75,16 +88,21 @@ cudaError_t sort_by_key(void* storage, std::size_t storage_bytes, const SortArra
 }
 
 cudaError_t running_maximum_bytes(std::int64_t count, std::size_t& bytes) {
-  bytes = count == 0 ? 0 : simt::storage_needed;
+  bytes = simt::storage_for(count);
   return cudaSuccess;
 }
 
 cudaError_t running_maximum(void* storage, std::size_t storage_bytes, const std::int64_t* in, std::int64_t* out, std::int64_t count, cudaStream_t stream) {
-  if (count == 0) return cudaSuccess;
-  if (!simt::fits(storage, storage_bytes)) return simt::returned(cudaErrorInvalidValue);
-  if (const cudaError_t code = simt::failure_of_launch(simt::current_device()); code != cudaSuccess) return simt::returned(code);
-  simt::enqueue(stream, {[=] { simt::run_maximum(in, out, count); }, {}, {}, {}, {}});
+  return simt::enqueue_scan(storage, storage_bytes, in, out, count, stream, [](std::int64_t a, std::int64_t b) { return std::max(a, b); });
+}
+
+cudaError_t running_sum_bytes(std::int64_t count, std::size_t& bytes) {
+  bytes = simt::storage_for(count);
   return cudaSuccess;
+}
+
+cudaError_t running_sum(void* storage, std::size_t storage_bytes, const std::int64_t* in, std::int64_t* out, std::int64_t count, cudaStream_t stream) {
+  return simt::enqueue_scan(storage, storage_bytes, in, out, count, stream, [](std::int64_t a, std::int64_t b) { return a + b; });
 }
 
 }  // namespace segpref::cuda
