@@ -2,6 +2,7 @@
 #include <cmath>
 #include <vector>
 
+#include "host/cuda_backend/cuda_backend.hpp"
 #include "host/plan/owned_workspace.hpp"
 #include "host/reference_backend/reference_backend.hpp"
 #include "host/validate/mlp.hpp"
@@ -84,7 +85,7 @@ void predict_rewards(const Context& context, const RewardArchitecture& architect
   validation::parameters(architecture, parameters, device);
   const std::int64_t num_steps = validation::features(features, architecture.feature_dim, device);
   const DType real = parameters.dtype;
-  validation::compute(compute, real);
+  validation::compute(compute, real, device.device.kind);
   if (prediction.members.present()) validation::tensor("members", prediction.members, device, {real}, {architecture.num_members, num_steps}, "[num_members, num_steps]");
   if (prediction.mean.present()) validation::tensor("mean", prediction.mean, device, {real}, {num_steps}, "[num_steps]");
   if (prediction.std.present()) validation::tensor("std", prediction.std, device, {real}, {num_steps}, "[num_steps]");
@@ -93,6 +94,7 @@ void predict_rewards(const Context& context, const RewardArchitecture& architect
     validation::tensor("normalization.shift", normalization.shift, device, {DType::f32}, {architecture.num_members}, "[num_members]");
     validation::tensor("normalization.scale", normalization.scale, device, {DType::f32}, {architecture.num_members}, "[num_members]");
   }
+  if (device.is_cuda()) return cuda_backend::predict_rewards(context, architecture, compute, parameters, features, prediction, normalization);
   if (reference_backend::selected()) return reference_backend::predict_rewards(architecture, compute, parameters, features, prediction, normalization);
   if (real == DType::f64) predict<double>(context, {architecture, compute}, static_cast<const double*>(parameters.data), features, num_steps, prediction, normalization);
   else predict<float>(context, {architecture, compute}, static_cast<const float*>(parameters.data), features, num_steps, prediction, normalization);

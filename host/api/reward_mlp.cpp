@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "host/cuda_backend/cuda_backend.hpp"
 #include "host/plan/owned_workspace.hpp"
 #include "host/plan/print_plan.hpp"
 #include "host/reference_backend/reference_backend.hpp"
@@ -79,18 +80,25 @@ MlpLossPlan::MlpLossPlan(const RewardArchitecture& architecture, const Preferenc
     : architecture_(architecture), capacity_(capacity), compute_(compute), num_threads_(num_threads) {
   validate(architecture);
   validation::capacity("mlp_preference_loss", capacity);
-  validation::compute(compute, capacity.dtype);
+  validation::compute(compute, capacity.dtype, capacity.device.kind);
   if (num_threads < 1 || num_threads > 1024)
     throw Error(ErrorCode::invalid_argument, fmt::format("num_threads = {} is outside [1, 1024]", num_threads));
-  // Booked for the type of the parameters that it will run on.
-  WorkspaceLayout layout;
-  if (capacity.dtype == DType::f64) cpu::mlp::book_loss<double>({architecture_, compute_}, capacity_, num_threads_, layout);
-  else cpu::mlp::book_loss<float>({architecture_, compute_}, capacity_, num_threads_, layout);
-  workspace_bytes_ = layout.total_bytes();
+  if (capacity.device.kind == Device::Kind::cuda) {
+    workspace_bytes_ = cuda_backend::mlp_preference_loss_bytes(architecture_, capacity_, compute_);
+  } else {
+    // Booked for the type of the parameters that it will run on.
+    WorkspaceLayout layout;
+    if (capacity.dtype == DType::f64) cpu::mlp::book_loss<double>({architecture_, compute_}, capacity_, num_threads_, layout);
+    else cpu::mlp::book_loss<float>({architecture_, compute_}, capacity_, num_threads_, layout);
+    workspace_bytes_ = layout.total_bytes();
+  }
   print_if_asked(*this);
 }
 
-std::string MlpLossPlan::describe() const { return capacity_.dtype == DType::f64 ? description_of<double>(*this) : description_of<float>(*this); }
+std::string MlpLossPlan::describe() const {
+  if (capacity_.device.kind == Device::Kind::cuda) return cuda_backend::describe_mlp_preference_loss(*this);
+  return capacity_.dtype == DType::f64 ? description_of<double>(*this) : description_of<float>(*this);
+}
 
 void mlp_preference_loss(const Context& context, const MlpLossPlan& plan, ConstTensorView parameters, const Features& features, const PreferenceBatch& in,
                          const PreferenceOptions& options, const PreferenceResult& result, const MlpGradients& gradients, const DropoutState& dropout,
@@ -101,7 +109,7 @@ void mlp_preference_loss(const Context& context, const MlpLossPlan& plan, ConstT
   const std::int64_t num_steps = validation::features(features, architecture.feature_dim, device);
   const bool wide = parameters.dtype == DType::f64;
   const DType real = parameters.dtype;
-  validation::compute(plan.compute(), real);
+  validation::compute(plan.compute(), real, device.device.kind);
   const validation::BatchShape shape = validation::preference_shape(in, device, architecture.num_members, num_steps, wide);
   const cpu::LossParams loss = validation::preference_options(options, device, architecture.num_members, wide);
   validation::preference_result(result, options, shape, device, wide);
@@ -117,6 +125,7 @@ void mlp_preference_loss(const Context& context, const MlpLossPlan& plan, ConstT
   PreferenceCapacity capacity = plan.capacity();
   capacity.num_members = architecture.num_members;
   validation::within_capacity(capacity, shape, wide ? DType::f64 : capacity.dtype == DType::f64 ? DType::f32 : capacity.dtype, device);
+  if (device.is_cuda()) return cuda_backend::mlp_preference_loss(context, {plan, parameters, features, in, shape, loss, options, result, gradients, dropout, step_rewards}, workspace);
   const cpu::Batch batch = validation::preference_batch(in, options, shape);
   validation::within_segment_steps(capacity.max_segment_steps, batch);
 

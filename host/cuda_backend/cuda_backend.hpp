@@ -1,5 +1,6 @@
-// Tensors on a CUDA device: what the public functions call after validation. Nothing here waits, allocates or touches another stream than the
-// context's, and everything may be captured in a graph; checks of values, where a context asks for them, wait (with_cuda/check_values.hpp).
+// Tensors on a CUDA device: what the public functions call after validation. Nothing here waits, allocates (but predict_rewards, in the order of the
+// stream) or touches another stream than the context's, and everything may be captured in a graph; checks of values, where a context asks for them, wait
+// (with_cuda/check_values.hpp).
 #pragma once
 
 #include <algorithm>
@@ -16,12 +17,14 @@
 #include "segpref/query_scores.hpp"
 #include "segpref/ranking_loss.hpp"
 #include "segpref/reward_linear.hpp"
+#include "segpref/reward_mlp.hpp"
 #include "segpref/view.hpp"
 
 namespace segpref::cuda_backend {
 
 /// The public functions that run on CUDA tensors; the others refuse them. The one place that says so.
-inline constexpr std::array<std::string_view, 5> operations = {"adamw_step", "linear_preference_loss", "preference_loss", "query_scores", "ranking_loss"};
+inline constexpr std::array<std::string_view, 7> operations = {"adamw_step",   "linear_preference_loss", "mlp_preference_loss", "predict_rewards",
+                                                               "preference_loss", "query_scores",        "ranking_loss"};
 
 constexpr bool has(std::string_view operation) { return std::find(operations.begin(), operations.end(), operation) != operations.end(); }
 
@@ -54,6 +57,28 @@ struct LinearLossCall {
 std::size_t linear_preference_loss_bytes(const PreferenceCapacity& capacity, std::int64_t feature_dim);
 std::string describe_linear_preference_loss(const PreferenceCapacity& capacity, std::int64_t feature_dim, std::size_t workspace_bytes);
 void linear_preference_loss(const Context& context, const LinearLossCall& call, Workspace workspace);
+
+/// One call of mlp_preference_loss that was checked.
+struct MlpLossCall {
+  const MlpLossPlan& plan;
+  const ConstTensorView& parameters;
+  const Features& features;
+  const PreferenceBatch& batch;
+  const validation::BatchShape& shape;
+  const kernels::LossParams& loss;
+  const PreferenceOptions& options;
+  const PreferenceResult& result;
+  const MlpGradients& gradients;
+  const DropoutState& dropout;
+  const TensorView& step_rewards;
+};
+std::size_t mlp_preference_loss_bytes(const RewardArchitecture& architecture, const PreferenceCapacity& capacity, Compute compute);
+std::string describe_mlp_preference_loss(const MlpLossPlan& plan);
+void mlp_preference_loss(const Context& context, const MlpLossCall& call, Workspace workspace);
+
+/// Allocates scratch memory in the order of the context's stream.
+void predict_rewards(const Context& context, const RewardArchitecture& architecture, Compute compute, const ConstTensorView& parameters, const Features& features, const Prediction& prediction,
+                     const RewardNormalization& normalization);
 
 /// The same three for rankings.
 std::size_t ranking_loss_bytes(const RankingCapacity& capacity);

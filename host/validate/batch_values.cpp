@@ -46,6 +46,13 @@ ValueChecks ranking_values(const kernels::Batch& segments, const kernels::Rankin
   return checks;
 }
 
+ValueChecks standardisation_values(const kernels::RealArray& mean, const kernels::RealArray& std, std::int64_t feature_dim) {
+  ValueChecks checks;
+  checks.finite("features.mean", mean, feature_dim);
+  checks.positive("features.std", std, feature_dim);
+  return checks;
+}
+
 ValueChecks query_values(const kernels::IndexArray& pairs, std::int64_t num_pairs, std::int64_t num_segments) {
   ValueChecks checks;
   checks.indices("pairs", pairs, 2 * num_pairs, num_segments, "num_segments", Axes::sides());

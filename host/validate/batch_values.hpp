@@ -19,6 +19,9 @@ ValueChecks preference_values(const kernels::Batch& batch, const PreferenceOptio
 /// @param segments  num_steps and num_segments, offsets or windows
 ValueChecks ranking_values(const kernels::Batch& segments, const kernels::Rankings& rankings, std::int64_t max_segment_steps);
 
+/// Means and standard deviations of features.
+ValueChecks standardisation_values(const kernels::RealArray& mean, const kernels::RealArray& std, std::int64_t feature_dim);
+
 /// Pairs of query_scores.
 ValueChecks query_values(const kernels::IndexArray& pairs, std::int64_t num_pairs, std::int64_t num_segments);
 

@@ -2,25 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
+#include "host/validate/batch_values.hpp"
 #include "host/validate/tensor.hpp"
 #include "host/validate/values.hpp"
 #include "kernels/cpu/isa.hpp"
 
 namespace segpref::validation {
-namespace {
-
-void standardisation_values(const Features& features, std::int64_t feature_dim) {
-  const auto *means = host_values<float>(features.mean), *stds = host_values<float>(features.std);
-  for (std::int64_t i = 0; i < feature_dim; ++i) {
-    if (!std::isfinite(means[i])) throw Error(ErrorCode::invalid_argument, fmt::format("features.mean[{}] = {} must be finite", i, means[i]));
-    if (!(stds[i] > 0) || !std::isfinite(stds[i]))
-      throw Error(ErrorCode::invalid_argument, fmt::format("features.std[{}] = {} must be finite and > 0", i, stds[i]));
-  }
-}
-
-}  // namespace
 
 std::int64_t features(const Features& features, std::int64_t feature_dim, const CallDevice& device) {
   const std::initializer_list<DType> types = {DType::f32, DType::f64, DType::bf16, DType::f16};
@@ -38,7 +25,7 @@ std::int64_t features(const Features& features, std::int64_t feature_dim, const 
   if (features.mean.present()) {
     tensor("features.mean", features.mean, device, {DType::f32}, {feature_dim}, "[feature_dim]");
     tensor("features.std", features.std, device, {DType::f32}, {feature_dim}, "[feature_dim]");
-    if (!device.is_cuda()) standardisation_values(features, feature_dim);
+    if (!device.is_cuda()) check_on_host(standardisation_values(reals(features.mean, feature_dim, 0.0), reals(features.std, feature_dim, 0.0), feature_dim));
   }
   return num_steps;
 }
@@ -47,10 +34,10 @@ void parameters(const RewardArchitecture& architecture, const ConstTensorView& p
   tensor("parameters", parameters, device, {DType::f32, DType::f64}, {num_parameters(architecture)}, "[num_parameters]");
 }
 
-void compute(Compute compute, DType parameters) {
+void compute(Compute compute, DType parameters, Device::Kind where) {
   if (compute != Compute::bf16) return;
   if (parameters == DType::f64) throw Error(ErrorCode::invalid_type, "compute bf16 takes parameters of f32; f64 is computed in f64");
-  if (!cpu::has_bf16_dot_product())
+  if (where == Device::Kind::cpu && !cpu::has_bf16_dot_product())
     throw Error(ErrorCode::unsupported, fmt::format("compute bf16 needs a processor with AVX512-BF16; this process runs on {}: use standard", cpu::instruction_set()));
 }
 

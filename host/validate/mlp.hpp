@@ -12,7 +12,7 @@ std::int64_t features(const Features& features, std::int64_t feature_dim, const 
 /// [num_parameters], f32 or f64.
 void parameters(const RewardArchitecture& architecture, const ConstTensorView& parameters, const CallDevice& device);
 
-/// bf16 compute, the processors that have it, and the parameters that it takes.
-void compute(Compute compute, DType parameters);
+/// bf16 compute, the processors that have it (every CUDA device does), and the parameters that it takes.
+void compute(Compute compute, DType parameters, Device::Kind where);
 
 }  // namespace segpref::validation

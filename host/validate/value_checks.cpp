@@ -14,6 +14,8 @@ using kernels::RealArray;
 using kernels::ValueForm;
 using kernels::ValuesAt;
 
+constexpr double least_positive = DBL_TRUE_MIN;
+
 /// A value with the digits of its own type.
 std::string number(const RealArray& array, double value) { return array.wide ? fmt::format("{}", value) : fmt::format("{}", static_cast<float>(value)); }
 
@@ -124,9 +126,16 @@ void ValueChecks::not_negative(std::string_view name, const RealArray& array, st
   if (array.present()) add({in_range(array, count, 0, DBL_MAX), name, "finite and >= 0", axes, rule_broken});
 }
 
+void ValueChecks::finite(std::string_view name, const RealArray& array, std::int64_t count) {
+  add({in_range(array, count, -DBL_MAX, DBL_MAX), name, "finite", Axes::flat(), rule_broken});
+}
+
+void ValueChecks::positive(std::string_view name, const RealArray& array, std::int64_t count) {
+  add({in_range(array, count, least_positive, DBL_MAX), name, "finite and > 0", Axes::flat(), rule_broken});
+}
+
 void ValueChecks::tie_parameters(const RealArray& array, std::int64_t count, bool is_rao_kupper) {
-  const double least = is_rao_kupper ? DBL_TRUE_MIN : -DBL_MAX;  // the smallest number above 0
-  add({in_range(array, count, least, DBL_MAX), "tie_parameter", is_rao_kupper ? "finite and > 0 (rao_kupper)" : "finite", Axes::flat(), rule_broken});
+  add({in_range(array, count, is_rao_kupper ? least_positive : -DBL_MAX, DBL_MAX), "tie_parameter", is_rao_kupper ? "finite and > 0 (rao_kupper)" : "finite", Axes::flat(), rule_broken});
 }
 
 void ValueChecks::no_margins(const RealArray& array, std::int64_t count, const Axes& axes) {

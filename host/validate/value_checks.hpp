@@ -54,6 +54,10 @@ class ValueChecks {
   void labels(const kernels::RealArray& array, std::int64_t count);
   /// Finite and >= 0; an absent array is fine.
   void not_negative(std::string_view name, const kernels::RealArray& array, std::int64_t count, const Axes& axes);
+  /// Finite.
+  void finite(std::string_view name, const kernels::RealArray& array, std::int64_t count);
+  /// Finite and > 0.
+  void positive(std::string_view name, const kernels::RealArray& array, std::int64_t count);
   /// Finite, and > 0 where the model is Rao and Kupper's.
   void tie_parameters(const kernels::RealArray& array, std::int64_t count, bool is_rao_kupper);
   /// Margins that a tie model has no place for; an absent array is fine.

@@ -5,6 +5,7 @@
 #include "host/validate/batch_values.hpp"
 #include "segpref/context.hpp"
 #include "segpref/plan.hpp"
+#include "segpref/reward_model.hpp"
 
 namespace segpref::cuda_backend {
 
@@ -17,6 +18,12 @@ void check_values(const Context& context, int device_index, const validation::Va
 inline void check_preference_values(const Context& context, const PreferenceCapacity& capacity, const kernels::Batch& batch, const PreferenceOptions& options) {
   if (!context.checks_values()) return;
   check_values(context, capacity.device.index, validation::preference_values(batch, options, reals(options.tie_parameter, 0.0), capacity.max_segment_steps));
+}
+
+/// The same for means and standard deviations of features.
+inline void check_standardisation(const Context& context, const Features& features) {
+  if (!context.checks_values() || !features.mean.present()) return;
+  check_values(context, features.mean.device.index, validation::standardisation_values(reals(features.mean, 0.0), reals(features.std, 0.0), features.mean.size()));
 }
 
 }  // namespace segpref::cuda_backend

@@ -6,19 +6,34 @@
 #include "kernels/cuda/primitives/device_algorithms.hpp"  // max_sorted
 
 namespace segpref::cuda_backend {
+namespace {
+
+std::int64_t times(std::int64_t a, std::int64_t b) { return validation::product("workspace", a, b); }
+
+/// Sides of pairs over all members.
+std::int64_t num_sides(const PreferenceCapacity& capacity) { return times(2, times(capacity.num_members, num_batch_pairs(capacity))); }
+
+}  // namespace
+
+template <typename Real>
+PairBuffers<Real> book_side_pairs(const PreferenceCapacity& capacity, WorkspaceLayout& layout) {
+  if (num_sides(capacity) > cuda::max_sorted)
+    throw Error(ErrorCode::unsupported, fmt::format("a plan for CUDA takes up to {} sides of pairs over all members: this one has {}", cuda::max_sorted, num_sides(capacity)));
+  PairBuffers<Real> b;
+  b.grad_pairs = layout.book<Real>(num_sides(capacity));
+  b.grad_scale = layout.book<Real>(capacity.num_members);
+  b.block_sums = layout.book<double>(times(capacity.num_members * cuda::num_pair_sums, cuda::num_pair_blocks(num_batch_pairs(capacity))));
+  return b;
+}
 
 template <typename Real>
 PairBuffers<Real> book_pairs(const PreferenceCapacity& capacity, WorkspaceLayout& layout) {
-  const auto times = [](std::int64_t a, std::int64_t b) { return validation::product("workspace", a, b); };
-  const std::int64_t members = capacity.num_members, pairs = times(members, num_batch_pairs(capacity)), scores = times(members, capacity.num_segments), entries = times(2, pairs);
+  const std::int64_t scores = times(capacity.num_members, capacity.num_segments), entries = num_sides(capacity);
   if (entries > cuda::max_sorted || capacity.num_segments > cuda::max_sorted)
     throw Error(ErrorCode::unsupported, fmt::format("a plan for CUDA takes up to {} segments, and as many sides of pairs over all members: this one has {} and {}", cuda::max_sorted,
                                                     capacity.num_segments, entries));
-  PairBuffers<Real> b;
-  b.grad_pairs = layout.book<Real>(entries);
+  PairBuffers<Real> b = book_side_pairs<Real>(capacity, layout);
   b.grad_scores = layout.book<Real>(scores);
-  b.grad_scale = layout.book<Real>(members);
-  b.block_sums = layout.book<double>(times(members * cuda::num_pair_sums, cuda::num_pair_blocks(num_batch_pairs(capacity))));
   b.sides = book_sorted_entries(entries, scores, layout);
   return b;
 }
@@ -52,6 +67,19 @@ template <typename Real>
 void PairWork<Real>::losses(const Real* scores, bool wants_gradients) const {
   cuda::PairLossParams<Real> pairs = pair_params();
   pairs.scores = scores;
+  launch_losses(pairs, wants_gradients);
+}
+
+template <typename Real>
+void PairWork<Real>::side_losses(const Real* side_scores, bool wants_gradients, std::uint8_t* pair_counted) const {
+  cuda::PairLossParams<Real> pairs = pair_params();
+  pairs.side_scores = side_scores;
+  pairs.pair_counted = pair_counted;
+  launch_losses(pairs, wants_gradients);
+}
+
+template <typename Real>
+void PairWork<Real>::launch_losses(cuda::PairLossParams<Real>& pairs, bool wants_gradients) const {
   pairs.grad_pairs = wants_gradients ? buffers.grad_pairs.in(workspace) : nullptr;
   pairs.block_sums = buffers.block_sums.in(workspace);
   device::check(cuda::launch_pair_loss(pairs, stream), "launch_pair_loss");
@@ -92,6 +120,7 @@ void PairWork<Real>::add_up_pairs() const {
   device::check(cuda::launch_gather_gradients(g, stream), "launch_gather_gradients");
 }
 
+template PairBuffers<float> book_side_pairs(const PreferenceCapacity&, WorkspaceLayout&);
 template PairBuffers<float> book_pairs(const PreferenceCapacity&, WorkspaceLayout&);
 template PairBuffers<double> book_pairs(const PreferenceCapacity&, WorkspaceLayout&);
 template struct PairWork<float>;

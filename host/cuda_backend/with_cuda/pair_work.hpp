@@ -11,8 +11,10 @@ namespace segpref::cuda_backend {
 
 template <typename Real>
 struct PairBuffers {
-  Booked<Real> grad_pairs, grad_scores, grad_scale;
+  Booked<Real> grad_pairs, grad_scale;
   Booked<double> block_sums;
+  // Of scores by segment alone
+  Booked<Real> grad_scores;
   SortedEntriesBuffers sides;  ///< of pairs
 };
 
@@ -23,6 +25,9 @@ inline std::int64_t num_batch_pairs(const PreferenceCapacity& capacity) { return
 /// @throws Error(unsupported) for more segments or sides of pairs than are sorted at once
 template <typename Real>
 PairBuffers<Real> book_pairs(const PreferenceCapacity& capacity, WorkspaceLayout& layout);
+/// For side_losses alone, where segments without pairs take no room.
+template <typename Real>
+PairBuffers<Real> book_side_pairs(const PreferenceCapacity& capacity, WorkspaceLayout& layout);
 
 /// Gradients of scores in device memory.
 template <typename Real>
@@ -49,10 +54,15 @@ struct PairWork {
 
   /// Every wanted result but the scores. @param scores  [num_members, num_segments]
   void losses(const Real* scores, bool wants_gradients) const;
+  /// The same for scores of the batch's sides. @param pair_counted  [num_members, num_batch_pairs], or null
+  void side_losses(const Real* side_scores, bool wants_gradients, std::uint8_t* pair_counted) const;
   /// After losses(scores, true).
   ScoreGradients<Real> score_gradients() const;
+  /// After side_losses(..., true): sides are graded one by one.
+  ScoreGradients<Real> side_gradients() const { return {buffers.grad_pairs.in(workspace), 2 * batch.num_batch_pairs, buffers.grad_scale.in(workspace)}; }
 
  private:
+  void launch_losses(cuda::PairLossParams<Real>& pairs, bool wants_gradients) const;
   /// A segment may stand in several pairs: their sides are sorted by segment, and added in the order of the batch.
   void add_up_pairs() const;
 };

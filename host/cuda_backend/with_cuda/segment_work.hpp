@@ -60,6 +60,12 @@ SegmentBuffers<Real> book_segments(std::int64_t num_members, std::int64_t num_st
   return b;
 }
 
+/// Windows in the order of their begins, equal ones by index: what launch_expand_windows reads. In device memory, [num_segments] each.
+struct WindowOrder {
+  const std::uint32_t* by_begin = nullptr;
+  const std::int64_t *begins = nullptr, *ends = nullptr, *reach = nullptr;
+};
+
 /// One call's segments. Everything is enqueued on the stream.
 template <typename Real>
 struct SegmentWork {
@@ -103,12 +109,17 @@ struct SegmentWork {
       device::check(cuda::launch_expand_gradient(p, stream), "launch_expand_gradient");
       return;
     }
-    order_windows();
+    expand_windows(order_windows(), grad_scores, num_graded, grad_scale, grad_steps);
+  }
+
+  /// The same for windows whose order is known.
+  template <typename Element>
+  void expand_windows(const WindowOrder& order, const Real* grad_scores, std::int64_t num_graded, const Real* grad_scale, Element* grad_steps) const {
     cuda::ExpandWindowsParams<Element, Real> p;
-    p.by_begin = buffers.by_begin.in(workspace);
-    p.begins = reinterpret_cast<const std::int64_t*>(buffers.sorted_begins.in(workspace));
-    p.ends = buffers.ends.in(workspace);
-    p.reach = buffers.reach.in(workspace);
+    p.by_begin = order.by_begin;
+    p.begins = order.begins;
+    p.ends = order.ends;
+    p.reach = order.reach;
     fill(p, grad_scores, num_graded, grad_scale, grad_steps);
     device::check(cuda::launch_expand_windows(p, stream), "launch_expand_windows");
   }
@@ -130,7 +141,7 @@ struct SegmentWork {
     p.grad_steps = grad_steps;
   }
 
-  void order_windows() const {
+  WindowOrder order_windows() const {
     cuda::WindowOrderParams p;
     p.num_segments = batch.num_segments;
     p.begins = batch.begins;
@@ -146,6 +157,7 @@ struct SegmentWork {
     device::check(cuda::sort_by_key(storage, storage_bytes, {p.keys, p.windows, p.sorted_begins, p.by_begin}, p.num_segments, cuda::bits_of(batch.num_steps), stream), "sort_by_key");
     device::check(cuda::launch_window_ends(p, stream), "launch_window_ends");
     device::check(cuda::running_maximum(storage, storage_bytes, p.ends, buffers.reach.in(workspace), p.num_segments, stream), "running_maximum");
+    return {p.by_begin, reinterpret_cast<const std::int64_t*>(p.sorted_begins), p.ends, buffers.reach.in(workspace)};
   }
 };
 

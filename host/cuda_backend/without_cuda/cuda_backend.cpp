@@ -24,6 +24,10 @@ void preference_loss(const Context&, const PreferenceCapacity&, const ConstTenso
 std::size_t linear_preference_loss_bytes(const PreferenceCapacity&, std::int64_t) { refuse(); }
 std::string describe_linear_preference_loss(const PreferenceCapacity&, std::int64_t, std::size_t) { refuse(); }
 void linear_preference_loss(const Context&, const LinearLossCall&, Workspace) { refuse(); }
+std::size_t mlp_preference_loss_bytes(const RewardArchitecture&, const PreferenceCapacity&, Compute) { refuse(); }
+std::string describe_mlp_preference_loss(const MlpLossPlan&) { refuse(); }
+void mlp_preference_loss(const Context&, const MlpLossCall&, Workspace) { refuse(); }
+void predict_rewards(const Context&, const RewardArchitecture&, Compute, const ConstTensorView&, const Features&, const Prediction&, const RewardNormalization&) { refuse(); }
 std::size_t ranking_loss_bytes(const RankingCapacity&) { refuse(); }
 std::string describe_ranking_loss(const RankingCapacity&, std::size_t) { refuse(); }
 void ranking_loss(const Context&, const RankingCapacity&, const ConstTensorView&, const RankingBatch&, const validation::RankingShape&, const PreferenceOptions&, const RankingResult&,

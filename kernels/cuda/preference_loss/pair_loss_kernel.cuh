@@ -32,10 +32,11 @@ __global__ void __launch_bounds__(PairTile::num_threads, PairTile::least_blocks)
   PairInput in;
   if (position < p.batch.num_batch_pairs) {
     const std::int64_t pair = p.batch.pair_at(member, position);
-    const Real* scores = p.scores + member * p.batch.num_segments;
+    const bool of_sides = p.side_scores != nullptr;
+    const Real* scores = of_sides ? p.side_scores + 2 * (member * p.batch.num_batch_pairs + position) : p.scores + member * p.batch.num_segments;
     in = load_pair(p.batch, member, pair);
-    in.first = static_cast<double>(scores[p.batch.segment_of(pair, 0)]);
-    in.second = static_cast<double>(scores[p.batch.segment_of(pair, 1)]);
+    in.first = static_cast<double>(scores[of_sides ? 0 : p.batch.segment_of(pair, 0)]);
+    in.second = static_cast<double>(scores[of_sides ? 1 : p.batch.segment_of(pair, 1)]);
   }
 
   // The objective
@@ -49,6 +50,7 @@ __global__ void __launch_bounds__(PairTile::num_threads, PairTile::least_blocks)
       p.grad_pairs[2 * at] = static_cast<Real>(step.grad_first);
       p.grad_pairs[2 * at + 1] = static_cast<Real>(step.grad_second);
     }
+    if (p.pair_counted != nullptr) p.pair_counted[at] = step.sums[metric_weight_sum] > 0.0 ? 1 : 0;
   }
 
   // Reduce: lanes to warps, warps to one row per block

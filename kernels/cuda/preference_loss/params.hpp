@@ -17,10 +17,12 @@ struct PairLossParams {
   kernels::Batch batch;
   kernels::LossParams loss;
   kernels::RealArray tie_parameter;        ///< member_stride 0 or 1
-  const Real* scores = nullptr;            ///< [num_members, num_segments]
+  const Real* scores = nullptr;            ///< [num_members, num_segments], or
+  const Real* side_scores = nullptr;       ///< [num_members, num_batch_pairs, 2] (first, second)
   Real* loss_per_pair = nullptr;           ///< [num_members, num_batch_pairs]
   Real* logits = nullptr;                  ///< [num_members, num_batch_pairs]
   Real* grad_pairs = nullptr;              ///< [num_members, num_batch_pairs, 2] (first, second): the divisor of a mean is not applied
+  std::uint8_t* pair_counted = nullptr;    ///< [num_members, num_batch_pairs]: 0 for a pair that is left out
   double* block_sums = nullptr;            ///< [num_members, num_blocks, num_pair_sums]
 };
 
@@ -37,6 +39,5 @@ struct PairSumsParams {
   Real* grad_tie_parameter = nullptr;      ///< [1] or [num_members]
   Real* grad_scale = nullptr;              ///< [num_members]: what gradients are multiplied with; 0 when nothing was counted
 };
-
 
 }  // namespace segpref::cuda

@@ -126,7 +126,7 @@ struct GradFeaturesTile {
   static_assert(sizeof(SharedStorage) <= max_shared_bytes);
 };
 
-/// pack_weights_kernel and mlp_reduce_grad_kernel: a thread per element.
+/// pack_weights_kernel, mlp_reduce_grad_kernel and mlp_prediction_kernel: a thread per element.
 struct MlpElementsTile {
   static constexpr int num_threads = 256;
 };

@@ -1,7 +1,7 @@
 // Gradients of the features, summed over members: sum of scale * dZ[0] * W[0], one more product behind the backward kernel.
 //   reads    dZ of the first layer and its weights, once per tile that needs them
 //   writes   the gradients of the listed steps once, in f32; other steps are not touched
-//   order    units in order, then as tensor cores do; members in order: no atomics, no partial sums
+//   order    units in order, then as tensor cores do; members in order, of one launch or of several: no atomics, no partial sums
 //   left out rows with grad_raw 0: they are copied as zeros, so that a NaN in them leaves no trace
 #pragma once
 
@@ -27,7 +27,7 @@ class GradFeatures {
         warp_column_(warp_of_thread() % Tile::warps_along_columns * Tile::column_tiles * SumsTile::side) {}
 
   SEGPREF_DEVICE void run() {
-    const int slabs_per_member = p_.shape.padded_width[1] / Tile::slab, num_slabs = slabs_per_member * p_.shape.num_members;
+    const int slabs_per_member = p_.shape.padded_width[1] / Tile::slab, num_slabs = slabs_per_member * p_.num_members();
     SEGPREF_UNROLL
     for (int i = 0; i < Tile::stages - 1; ++i) copy_slab(i, num_slabs, slabs_per_member);
     SEGPREF_UNROLL_BY(1)
@@ -36,7 +36,7 @@ class GradFeatures {
       __syncthreads();  // slab i has arrived for everyone, and everyone has left the buffer that is filled now
       copy_slab(i + Tile::stages - 1, num_slabs, slabs_per_member);
       add_slab(slabs_[i % Tile::stages]);
-      if ((i + 1) % slabs_per_member == 0) add_member(i / slabs_per_member);
+      if ((i + 1) % slabs_per_member == 0) add_member(p_.first_member() + i / slabs_per_member);
     }
     async_copy_wait<0>();
     store();
@@ -45,7 +45,7 @@ class GradFeatures {
  private:
   SEGPREF_DEVICE void copy_slab(int slab, int num_slabs, int slabs_per_member) const {
     if (slab < num_slabs) {
-      const std::int64_t member = slab / slabs_per_member;
+      const std::int64_t member = p_.first_member() + slab / slabs_per_member;
       const int first_unit = slab % slabs_per_member * Tile::slab, num_units = p_.shape.padded_width[1], num_columns = p_.shape.padded_width[0];
       Slab& to = slabs_[slab % Tile::stages];
       const float* const grad_raw = p_.grad_raw + member * p_.rows.row_capacity + first_row_;
@@ -104,7 +104,7 @@ class GradFeatures {
       for (int half = 0; half < 2; ++half) {
         const int row = warp_row_ + SumsTile::side * i + SumsTile::row_of(lane, half);
         if (row >= num_rows_) continue;
-        const std::int64_t step = p_.rows.step_of(0, first_row_ + row);
+        const std::int64_t step = p_.rows.step_of(p_.first_member(), first_row_ + row);
         SEGPREF_UNROLL
         for (int j = 0; j < Tile::column_tiles; ++j)
           SEGPREF_UNROLL
@@ -119,11 +119,11 @@ class GradFeatures {
     const int dim = p_.shape.width[0], first_dim = p_.rows.first_dim;
     if (feature >= dim) return;
     if (p_.rows.std != nullptr) grad = fast_divide(grad, p_.rows.std[feature]);
-    if (feature < first_dim) {
-      if (p_.grad_first != nullptr) p_.grad_first[step * first_dim + feature] = grad;
-    } else if (p_.grad_second != nullptr) {
-      p_.grad_second[step * (dim - first_dim) + feature - first_dim] = grad;
-    }
+    const bool is_first = feature < first_dim;
+    float* const grads = is_first ? p_.grad_first : p_.grad_second;
+    if (grads == nullptr) return;
+    float& to = grads[is_first ? step * first_dim + feature : step * (dim - first_dim) + feature - first_dim];
+    to = p_.only_member < 0 ? grad : to + grad;
   }
 
   const MlpGradFeaturesParams& p_;
@@ -137,7 +137,7 @@ class GradFeatures {
 template <class Tile>
 __global__ void __launch_bounds__(Tile::num_threads, 1) mlp_grad_features_kernel(const __grid_constant__ MlpGradFeaturesParams p) {
   SEGPREF_DYNAMIC_SHARED(typename Tile::SharedStorage, shared);
-  const std::int64_t num_rows = p.rows.num_rows_of(0);
+  const std::int64_t num_rows = p.rows.num_rows_of(p.first_member());
   if (std::int64_t{blockIdx.x} * Tile::rows >= num_rows) return;
   GradFeatures<Tile> block(p, shared.slabs, num_rows);
   block.run();

@@ -5,6 +5,7 @@
 #include "kernels/cuda/primitives/launch.hpp"
 #include "kernels/cuda/primitives/tf32_operands.cuh"
 #include "kernels/cuda/reward_mlp/launchers.hpp"
+#include "kernels/cuda/reward_mlp/prediction_kernel.cuh"
 #include "kernels/cuda/reward_mlp/reduce_kernel.cuh"
 
 namespace segpref::cuda {
@@ -17,6 +18,14 @@ auto with_precision(MlpPrecision precision, F f) {
 }
 
 }  // namespace
+
+int mlp_tile_rows(MlpPrecision precision, const MlpShape& shape) {
+  return with_precision(precision, [&](auto launchers) { return launchers.tile_rows(shape); });
+}
+
+int mlp_weight_grad_blocks(MlpPrecision precision, const MlpShape& shape) {
+  return with_precision(precision, [&](auto launchers) { return launchers.weight_grad_blocks(shape); });
+}
 
 std::int64_t mlp_slope_bytes(MlpPrecision precision, const MlpShape& shape, bool are_bits, std::int64_t row_capacity) {
   return with_precision(precision, [&](auto launchers) { return launchers.slope_bytes(shape, are_bits, row_capacity); });
@@ -43,6 +52,12 @@ cudaError_t launch_mlp_weight_grad(MlpPrecision precision, const MlpWeightGradPa
 
 cudaError_t launch_mlp_grad_features(MlpPrecision precision, const MlpGradFeaturesParams& params, cudaStream_t stream) {
   return with_precision(precision, [&](auto launchers) { return launchers.grad_features(params, stream); });
+}
+
+cudaError_t launch_mlp_prediction(const MlpPredictionParams& params, cudaStream_t stream) {
+  using Tile = MlpElementsTile;
+  if (params.num_rows == 0) return cudaSuccess;
+  return launch_kernel(mlp_prediction_kernel<Tile>, num_blocks(params.num_rows, Tile::num_threads), Tile::num_threads, 0, stream, params);
 }
 
 }  // namespace segpref::cuda

@@ -20,6 +20,12 @@ inline constexpr int widest_mlp_layer = 512;
 /// Bytes of one operand: packed weights, kept inputs, activations and gradients of pre-activations.
 constexpr std::int64_t operand_bytes(MlpPrecision precision) { return precision == MlpPrecision::f32 ? 4 : 2; }
 
+/// Rows of the tiles that the chain kernels take.
+int mlp_tile_rows(MlpPrecision precision, const MlpShape& shape);
+
+/// Blocks of launch_mlp_weight_grad, of each part that the rows of a member are cut into.
+int mlp_weight_grad_blocks(MlpPrecision precision, const MlpShape& shape);
+
 /// Bytes of MlpKept::slopes.
 std::int64_t mlp_slope_bytes(MlpPrecision precision, const MlpShape& shape, bool are_bits, std::int64_t row_capacity);
 
@@ -32,5 +38,6 @@ cudaError_t launch_mlp_backward(MlpPrecision precision, const MlpBackwardParams&
 /// Partial sums, and their sum.
 cudaError_t launch_mlp_weight_grad(MlpPrecision precision, const MlpWeightGradParams& params, cudaStream_t stream);
 cudaError_t launch_mlp_grad_features(MlpPrecision precision, const MlpGradFeaturesParams& params, cudaStream_t stream);
+cudaError_t launch_mlp_prediction(const MlpPredictionParams& params, cudaStream_t stream);
 
 }  // namespace segpref::cuda

@@ -22,12 +22,28 @@ auto with_chain_tile(const MlpShape& shape, F f) {
   return f(ChainTileFor<Operands, 512>());
 }
 
+/// Calls f(tile) with the tile of the weight gradients.
+template <class Operands, class F>
+auto with_weight_grad_tile(const MlpShape& shape, F f) {
+  return shape.widest_hidden() <= 64 ? f(SmallWeightGradTile<Operands>()) : f(LargeWeightGradTile<Operands>());
+}
+
 /// Allows the kernel the shared memory that its tile takes, and enqueues it.
 template <class Tile, class Params>
 cudaError_t launch_tile(void (*kernel)(Params), dim3 grid, cudaStream_t stream, const Params& params) {
   constexpr std::size_t shared_bytes = sizeof(typename Tile::SharedStorage);
   const cudaError_t code = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes));
   return code == cudaSuccess ? launch_kernel(kernel, grid, Tile::num_threads, shared_bytes, stream, params) : code;
+}
+
+template <class Operands>
+int MlpLaunchers<Operands>::tile_rows(const MlpShape& shape) {
+  return with_chain_tile<Operands>(shape, [](auto tile) { return decltype(tile)::rows; });
+}
+
+template <class Operands>
+int MlpLaunchers<Operands>::weight_grad_blocks(const MlpShape& shape) {
+  return with_weight_grad_tile<Operands>(shape, [&](auto tile) { return cuda::weight_grad_blocks<decltype(tile)>(shape); });
 }
 
 template <class Operands>
@@ -67,12 +83,11 @@ cudaError_t MlpLaunchers<Operands>::backward(const MlpBackwardParams& params, cu
 
 template <class Operands>
 cudaError_t MlpLaunchers<Operands>::weight_grad(const MlpWeightGradParams& params, cudaStream_t stream) {
-  const auto launch_with = [&](auto tile) {
+  return with_weight_grad_tile<Operands>(params.shape, [&](auto tile) {
     using Tile = decltype(tile);
-    const dim3 grid(static_cast<unsigned>(weight_grad_blocks<Tile>(params.shape)), static_cast<unsigned>(params.num_splits), static_cast<unsigned>(params.shape.num_members));
+    const dim3 grid(static_cast<unsigned>(weight_grad_blocks(params.shape)), static_cast<unsigned>(params.num_splits), static_cast<unsigned>(params.shape.num_members));
     return launch_tile<Tile>(mlp_weight_grad_kernel<Tile>, grid, stream, params);
-  };
-  return params.shape.widest_hidden() <= 64 ? launch_with(SmallWeightGradTile<Operands>()) : launch_with(LargeWeightGradTile<Operands>());
+  });
 }
 
 template <class Operands>

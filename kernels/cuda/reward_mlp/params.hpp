@@ -120,7 +120,8 @@ struct MlpWeightGradParams {
   float* gradients = nullptr;          ///< [num_parameters]
 };
 
-/// mlp_grad_features_kernel. Members share their rows, whose steps differ from each other.
+/// mlp_grad_features_kernel. The steps of a list's rows differ from each other. Members that share their rows are added up by one launch; members with
+/// rows of their own take turns, in order, on an array of zeros.
 struct MlpGradFeaturesParams {
   MlpShape shape;
   MlpRows rows;
@@ -130,6 +131,23 @@ struct MlpGradFeaturesParams {
   const float* grad_scale = nullptr;   ///< [num_members], a factor of all; null: 1
   float* grad_first = nullptr;         ///< [num_steps, first_dim]; null: not wanted
   float* grad_second = nullptr;        ///< [num_steps, feature_dim - first_dim]; null: not wanted
+  int only_member = -1;                ///< this member's gradient is added to what is there; -1: the sum over all members is written
+
+  SEGPREF_HOST_DEVICE int first_member() const { return only_member < 0 ? 0 : only_member; }
+  SEGPREF_HOST_DEVICE int num_members() const { return only_member < 0 ? shape.num_members : 1; }
+};
+
+/// mlp_prediction_kernel: rewards of some neighbouring steps to what a prediction asks for. A null output is not wanted.
+struct MlpPredictionParams {
+  int num_members = 0;
+  std::int64_t num_rows = 0, row_capacity = 0;
+  const float* rewards = nullptr;      ///< [num_members, row_capacity] of mlp_forward_kernel
+  const float* shift = nullptr;        ///< [num_members]; null: rewards are used as they are
+  const float* scale = nullptr;        ///< [num_members]: a reward leaves as (r - shift) * scale
+  std::int64_t member_stride = 0;      ///< from one member's predictions to the next one's
+  float* members = nullptr;            ///< of the first row and member
+  float* mean = nullptr;               ///< of the first row
+  float* std = nullptr;                ///< of the first row; population standard deviation over members
 };
 
 }  // namespace segpref::cuda

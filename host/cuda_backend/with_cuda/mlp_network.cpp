@@ -1,0 +1,35 @@
+#include "host/cuda_backend/with_cuda/mlp_network.hpp"
+
+#include <fmt/format.h>
+
+#include "segpref/error.hpp"
+
+namespace segpref::cuda_backend {
+
+MlpNetwork mlp_network(const RewardArchitecture& architecture, DType real, Compute compute) {
+  const auto refuse = [](const std::string& sentence) { throw Error(ErrorCode::unsupported, sentence); };
+  if (real == DType::f64) refuse("an MLP on a CUDA device takes parameters of f32: f64, for gradient checks, is computed on the CPU");
+  if (architecture.hidden.empty()) refuse("an MLP on a CUDA device has 1 to 4 hidden layers: without any it is a linear model, which linear_preference_loss takes");
+  for (std::size_t i = 0; i < architecture.hidden.size(); ++i)
+    if (architecture.hidden[i] > cuda::widest_mlp_layer)
+      refuse(fmt::format("hidden[{}] = {} is more than {}, the widest layer of an MLP on a CUDA device", i, architecture.hidden[i], cuda::widest_mlp_layer));
+  return {cuda::mlp_shape(architecture), compute == Compute::bf16 ? cuda::MlpPrecision::bf16 : cuda::MlpPrecision::f32};
+}
+
+cuda::MlpRows feature_rows(const Features& features) {
+  cuda::MlpRows rows;
+  rows.num_rows = rows.row_capacity = features.first.shape[0];
+  rows.dtype = features.first.dtype;
+  rows.first = features.first.data;
+  rows.first_dim = static_cast<int>(features.first.shape[1]);
+  rows.first_stride = features.first.strides[0];
+  if (features.second.present()) {
+    rows.second = features.second.data;
+    rows.second_stride = features.second.strides[0];
+  }
+  rows.mean = static_cast<const float*>(features.mean.data);
+  rows.std = static_cast<const float*>(features.std.data);
+  return rows;
+}
+
+}  // namespace segpref::cuda_backend
