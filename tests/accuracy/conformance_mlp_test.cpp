@@ -60,7 +60,8 @@ void mlp_case(Backend& backend, std::uint64_t seed, testing::WorstUlps& worst) {
   Draw draw(seed);
   Words words;
   const Problem<Real> problem = testing::draw_problem<Real>(draw, menu_of_mlp(), words);
-  const MlpSettings settings = draw_settings(draw, problem.reference.num_members, words);
+  MlpSettings settings = draw_settings(draw, problem.reference.num_members, words);
+  if (backend.device().kind == Device::Kind::cuda && settings.architecture.hidden.empty()) settings.architecture.hidden = {8};  // CUDA's MLP has hidden layers
   MlpCase<Real> made(settings, problem, draw.seed());
   // f32 rewards of deep networks are known to about 1e-5.
   testing::keep_clip_away(made.problem.reference, made.problem.step_rewards, 1e-3);
@@ -77,7 +78,8 @@ void mlp_case(Backend& backend, std::uint64_t seed, testing::WorstUlps& worst) {
   for (testing::HostTensor* result : outputs.preference.all())
     if (draw.chance(20)) *result = {};
   const int num_threads = draw.one_of<int>({1, 2, 3});
-  const PreferenceCapacity capacity = testing::draw_capacity(draw, problem, dtype_of<Real>::value);
+  PreferenceCapacity capacity = testing::draw_capacity(draw, problem, dtype_of<Real>::value);
+  capacity.device = backend.device();
   made.run(backend, num_threads, MlpLossPlan(settings.architecture, capacity, num_threads + static_cast<int>(draw.below(2))), outputs);
   made.expect_agreement(outputs, worst);
 }

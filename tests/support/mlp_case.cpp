@@ -163,6 +163,7 @@ void MlpCase<Real>::run(Backend& backend, int num_threads, MlpOutputs& outputs) 
   capacity.num_pairs = static_cast<std::int64_t>(problem.reference.pairs.size());
   capacity.num_batch_pairs = problem.num_batch_pairs();
   capacity.dtype = dtype_of<Real>::value;
+  capacity.device = backend.device();
   run(backend, num_threads, MlpLossPlan(settings.architecture, capacity, num_threads), outputs);
 }
 

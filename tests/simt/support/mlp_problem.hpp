@@ -265,7 +265,11 @@ class MlpRun {
     p.grad_first = d_grad_first.get();
     p.grad_second = second_dim > 0 ? d_grad_second.get() : nullptr;
     const dim3 grid(static_cast<unsigned>((capacity_ + Tile::rows - 1) / Tile::rows), static_cast<unsigned>((dim + Tile::columns - 1) / Tile::columns));
-    if (capacity_ > 0) launch(cuda::mlp_grad_features_kernel<Tile>, grid, Tile::num_threads, sizeof(typename Tile::SharedStorage), p);
+    const bool take_turns = !problem_.in.rows_of_member.empty();
+    for (int turn = 0; capacity_ > 0 && turn < (take_turns ? members_ : 1); ++turn) {
+      if (take_turns) p.only_member = turn;
+      launch(cuda::mlp_grad_features_kernel<Tile>, grid, Tile::num_threads, sizeof(typename Tile::SharedStorage), p);
+    }
     const std::vector<float> first = d_grad_first.to_host(), second = d_grad_second.to_host();
     std::vector<float> both;
     for (std::int64_t step = 0; step < num_steps; ++step) {
