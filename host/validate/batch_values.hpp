@@ -22,4 +22,7 @@ ValueChecks ranking_values(const kernels::Batch& segments, const kernels::Rankin
 /// Pairs of query_scores.
 ValueChecks query_values(const kernels::IndexArray& pairs, std::int64_t num_pairs, std::int64_t num_segments);
 
+/// The step of adamw_step, [1].
+ValueChecks adamw_values(const kernels::IndexArray& step);
+
 }  // namespace segpref::validation
