@@ -8,6 +8,16 @@ using namespace segpref::c_abi;
 
 namespace {
 
+struct Arrays {
+  segpref::TensorView parameters;
+  segpref::ConstTensorView gradients;
+  segpref::TensorView first_moment, second_moment;
+};
+
+Arrays read_arrays(Tensors& tensors, const DLTensor* parameters, const DLTensor* gradients, const DLTensor* first_moment, const DLTensor* second_moment) {
+  return {tensors.out("parameters", parameters), tensors.in("gradients", gradients), tensors.out("first_moment", first_moment), tensors.out("second_moment", second_moment)};
+}
+
 segpref::AdamWOptions read_adamw_options(const segpref_adamw_options* options) {
   segpref_adamw_options defaults;
   segpref_adamw_options_init(&defaults);
@@ -30,10 +40,18 @@ segpref_status segpref_adamw_step(const segpref_context* context, const DLTensor
   return guarded([&] {
     const segpref::Context& threads = read_context(context);
     Tensors tensors;
-    const segpref::TensorView values = tensors.out("parameters", parameters);
-    const segpref::ConstTensorView grad = tensors.in("gradients", gradients);
-    const segpref::TensorView first = tensors.out("first_moment", first_moment);
-    const segpref::TensorView second = tensors.out("second_moment", second_moment);
-    segpref::adamw_step(threads, values, grad, first, second, step, read_adamw_options(options));
+    const Arrays in = read_arrays(tensors, parameters, gradients, first_moment, second_moment);
+    segpref::adamw_step(threads, in.parameters, in.gradients, in.first_moment, in.second_moment, step, read_adamw_options(options));
+  });
+}
+
+segpref_status segpref_adamw_counted_step(const segpref_context* context, const DLTensor* parameters, const DLTensor* gradients, const DLTensor* first_moment,
+                                          const DLTensor* second_moment, const DLTensor* step, const segpref_adamw_options* options) {
+  return guarded([&] {
+    const segpref::Context& threads = read_context(context);
+    Tensors tensors;
+    const Arrays in = read_arrays(tensors, parameters, gradients, first_moment, second_moment);
+    const segpref::TensorView number = tensors.out("step", step);
+    segpref::adamw_step(threads, in.parameters, in.gradients, in.first_moment, in.second_moment, number, read_adamw_options(options));
   });
 }

@@ -10,7 +10,7 @@
 #include "host/validate/batch.hpp"
 #include "host/validate/ranking.hpp"
 #include "kernels/common/loss_params.hpp"
-#include "kernels/cpu/adamw.hpp"
+#include "kernels/math/adamw.hpp"
 #include "segpref/context.hpp"
 #include "segpref/plan.hpp"
 #include "segpref/preference_options.hpp"
@@ -28,8 +28,17 @@ inline constexpr std::array<std::string_view, 7> operations = {"adamw_step",   "
 
 constexpr bool has(std::string_view operation) { return std::find(operations.begin(), operations.end(), operation) != operations.end(); }
 
-void adamw_step(const Context& context, const cpu::AdamWCoefficients& coefficients, const TensorView& parameters, const ConstTensorView& gradients,
-                const TensorView& first_moment, const TensorView& second_moment);
+/// One call of adamw_step that was checked.
+struct AdamWCall {
+  const math::AdamWRates& rates;
+  const TensorView& parameters;
+  const ConstTensorView& gradients;
+  const TensorView& first_moment;
+  const TensorView& second_moment;
+};
+void adamw_step(const Context& context, const AdamWCall& call, std::int64_t step);
+/// @param step  [1] on the device: read and advanced there
+void adamw_step(const Context& context, const AdamWCall& call, const TensorView& step);
 
 void query_scores(const Context& context, const ConstTensorView& scores, const ConstTensorView& pairs, double temperature, const QueryScores& result);
 

@@ -14,7 +14,7 @@
 #include "host/validate/host_batch.hpp"
 #include "host/validate/tensor.hpp"
 #include "kernels/cpu/random.hpp"
-#include "kernels/math/philox.hpp"
+#include "kernels/math/epoch_stream.hpp"
 
 namespace segpref {
 namespace {
@@ -104,7 +104,7 @@ struct Trainer::State {
 
   bool own_order() const { return options.sampling != Sampling::shared; }
   std::uint64_t stream(math::RandomPurpose purpose, std::int64_t member) const {
-    return math::random_stream(purpose, static_cast<std::uint64_t>(progress.epoch) * 64 + static_cast<std::uint64_t>(member));
+    return math::epoch_stream(purpose, progress.epoch, member);
   }
 
   /// The file's split where it has one, else a drawn one; pairs of weight 0 teach nothing and are left out of both.
@@ -121,7 +121,7 @@ struct Trainer::State {
       const auto num_held_out = static_cast<std::size_t>(std::llround(options.validation * static_cast<double>(usable.size())));
       std::vector<std::int64_t> order(usable.size());
       // Member 63 is never a model: its stream of epoch 0 is the split's own.
-      cpu::fill_permutation(options.seed, math::random_stream(math::RandomPurpose::permutation, 63), order);
+      cpu::fill_permutation(options.seed, math::epoch_stream(math::RandomPurpose::permutation, 0, 63), order);
       for (std::size_t i = 0; i < order.size(); ++i) (i < num_held_out ? held_out : training).push_back(usable[static_cast<std::size_t>(order[i])]);
       std::sort(training.begin(), training.end());
       std::sort(held_out.begin(), held_out.end());

@@ -59,4 +59,10 @@ ValueChecks query_values(const kernels::IndexArray& pairs, std::int64_t num_pair
   return checks;
 }
 
+ValueChecks adamw_values(const kernels::IndexArray& step) {
+  ValueChecks checks;
+  checks.step_number("step", step);
+  return checks;
+}
+
 }  // namespace segpref::validation

@@ -25,4 +25,7 @@ ValueChecks standardisation_values(const kernels::RealArray& mean, const kernels
 /// Pairs of query_scores.
 ValueChecks query_values(const kernels::IndexArray& pairs, std::int64_t num_pairs, std::int64_t num_segments);
 
+/// The step of adamw_step, [1].
+ValueChecks adamw_values(const kernels::IndexArray& step);
+
 }  // namespace segpref::validation

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "kernels/common/rankings.hpp"
 
@@ -63,6 +64,10 @@ std::string wrong_ranking_length(const ValueCheck& c, std::int64_t i, const Valu
   return fmt::format("ranking_offsets[{}] - ranking_offsets[{}] = {}: a ranking has {} to {} entries", i + 1, i, found.other - found.index, c.values.least, c.values.most);
 }
 
+std::string no_step_number(const ValueCheck& c, std::int64_t i, const ValuesAt& found) {
+  return fmt::format("{}[{}] = {} must be >= 1 and <= {} (the first step is 1)", c.name, i, found.index, c.values.most);
+}
+
 std::string segment_too_long(const ValueCheck& c, std::int64_t i, const ValuesAt& found) {
   const bool is_window = c.values.form == ValueForm::index;
   const std::string source = is_window ? fmt::format("lengths[{}]", i) : fmt::format("offsets[{}] - offsets[{}]", i + 1, i);
@@ -111,6 +116,11 @@ void ValueChecks::ranking_lengths(const IndexArray& ranking_offsets, std::int64_
   kernels::ValueCheck check = in_range(ranking_offsets, 0, num_rankings, kernels::min_ranking_entries, kernels::max_ranking_entries);
   check.form = ValueForm::difference;
   add({check, "ranking_offsets", "", Axes::flat(), wrong_ranking_length});
+}
+
+void ValueChecks::step_number(std::string_view name, const IndexArray& array) {
+  constexpr std::int64_t last_that_can_be_advanced = std::numeric_limits<std::int64_t>::max() - 1;
+  add({in_range(array, 0, 1, 1, last_that_can_be_advanced), name, "", Axes::flat(), no_step_number});
 }
 
 void ValueChecks::segment_lengths(const kernels::Batch& batch, std::int64_t max_segment_steps) {

@@ -48,6 +48,8 @@ class ValueChecks {
   void indices(std::string_view name, const kernels::IndexArray& array, std::int64_t count, std::int64_t limit, std::string_view limit_name, const Axes& axes);
   /// Rankings of 2 to 64 entries.
   void ranking_lengths(const kernels::IndexArray& ranking_offsets, std::int64_t num_rankings);
+  /// The number of an optimiser's step, which the call advances.
+  void step_number(std::string_view name, const kernels::IndexArray& array);
   /// No segment is longer than what a plan was promised.
   void segment_lengths(const kernels::Batch& batch, std::int64_t max_segment_steps);
   /// Probabilities.

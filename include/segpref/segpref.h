@@ -387,6 +387,13 @@ SEGPREF_C_API segpref_status segpref_adamw_step(const segpref_context* context, 
                                                 const DLTensor* first_moment, const DLTensor* second_moment, int64_t step,
                                                 const segpref_adamw_options* options);
 
+/* The same where the number of the step lies beside the parameters: read, and one more when the call is done. On a CUDA device that happens in the order of
+ * the stream, so that a captured call takes the next step at every replay.
+ *   step  [1] i64, read and written: 1 before the first call */
+SEGPREF_C_API segpref_status segpref_adamw_counted_step(const segpref_context* context, const DLTensor* parameters, const DLTensor* gradients,
+                                                        const DLTensor* first_moment, const DLTensor* second_moment, const DLTensor* step,
+                                                        const segpref_adamw_options* options);
+
 /* ---------------------------------------------------------------------------------------------------------------------
  * 12. Plans and workspaces: for callers who own their memory
  *

@@ -19,8 +19,8 @@ struct AdamWLanes {
   using Tag = hn::ScalableTag<Real>;
   hn::Vec<Tag> beta1, beta2, rest1, rest2, epsilon, step_size, root_scale, keep, coupled_decay;
 
-  HWY_INLINE explicit AdamWLanes(const AdamWCoefficients& c)
-      : beta1(set(c.beta1)), beta2(set(c.beta2)), rest1(set(1 - c.beta1)), rest2(set(1 - c.beta2)), epsilon(set(c.epsilon)),
+  HWY_INLINE explicit AdamWLanes(const math::AdamWCoefficients<Real>& c)
+      : beta1(set(c.beta1)), beta2(set(c.beta2)), rest1(set(c.rest1)), rest2(set(c.rest2)), epsilon(set(c.epsilon)),
         step_size(set(c.step_size)), root_scale(set(c.root_scale)), keep(set(c.keep)), coupled_decay(set(c.coupled_decay)) {}
 
   HWY_INLINE void update(Real* p, const Real* g, Real* m, Real* v) const {
@@ -36,11 +36,11 @@ struct AdamWLanes {
   }
 
  private:
-  static HWY_INLINE hn::Vec<Tag> set(double value) { return hn::Set(Tag(), static_cast<Real>(value)); }
+  static HWY_INLINE hn::Vec<Tag> set(Real value) { return hn::Set(Tag(), value); }
 };
 
 template <typename Real>
-HWY_INLINE void adamw_range(const AdamWCoefficients& coefficients, std::int64_t n, Real* HWY_RESTRICT p, const Real* HWY_RESTRICT g,
+HWY_INLINE void adamw_range(const math::AdamWCoefficients<Real>& coefficients, std::int64_t n, Real* HWY_RESTRICT p, const Real* HWY_RESTRICT g,
                             Real* HWY_RESTRICT m, Real* HWY_RESTRICT v) {
   const AdamWLanes<Real> lanes_of(coefficients);
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<Real>()));
@@ -60,10 +60,10 @@ HWY_INLINE void adamw_range(const AdamWCoefficients& coefficients, std::int64_t 
   for (int a = 0; a < 3; ++a) copy(padded[a], n - i, arrays[a] + i);
 }
 
-void adamw_f32(const AdamWCoefficients& coefficients, std::int64_t n, float* p, const float* g, float* m, float* v) {
+void adamw_f32(const math::AdamWCoefficients<float>& coefficients, std::int64_t n, float* p, const float* g, float* m, float* v) {
   adamw_range(coefficients, n, p, g, m, v);
 }
-void adamw_f64(const AdamWCoefficients& coefficients, std::int64_t n, double* p, const double* g, double* m, double* v) {
+void adamw_f64(const math::AdamWCoefficients<double>& coefficients, std::int64_t n, double* p, const double* g, double* m, double* v) {
   adamw_range(coefficients, n, p, g, m, v);
 }
 
@@ -91,14 +91,14 @@ void run_tasks(std::int64_t n, ThreadPool& pool, const Range& range) {
 }  // namespace
 
 template <>
-void adamw_step<float>(const AdamWCoefficients& coefficients, std::int64_t n, float* p, const float* g, float* m, float* v, ThreadPool& pool) {
+void adamw_step<float>(const math::AdamWCoefficients<float>& coefficients, std::int64_t n, float* p, const float* g, float* m, float* v, ThreadPool& pool) {
   run_tasks(n, pool, [&](std::int64_t i, std::int64_t count) {
     HWY_DYNAMIC_DISPATCH(adamw_f32)(coefficients, count, p + i, g + i, m + i, v + i);
   });
 }
 
 template <>
-void adamw_step<double>(const AdamWCoefficients& coefficients, std::int64_t n, double* p, const double* g, double* m, double* v,
+void adamw_step<double>(const math::AdamWCoefficients<double>& coefficients, std::int64_t n, double* p, const double* g, double* m, double* v,
                         ThreadPool& pool) {
   run_tasks(n, pool, [&](std::int64_t i, std::int64_t count) {
     HWY_DYNAMIC_DISPATCH(adamw_f64)(coefficients, count, p + i, g + i, m + i, v + i);

@@ -86,6 +86,8 @@ static void null_arguments_are_named(segpref_context* context) {
   CHECK_FAILS(segpref_adamw_step(context, &v, NULL, &m1, &m2, 1, NULL), invalid, "gradients is missing");
   CHECK_FAILS(segpref_adamw_step(context, &v, &g, NULL, &m2, 1, NULL), invalid, "first_moment is missing");
   CHECK_FAILS(segpref_adamw_step(context, &v, &g, &m1, NULL, 1, NULL), invalid, "second_moment is missing");
+  CHECK_FAILS(segpref_adamw_counted_step(NULL, &v, &g, &m1, &m2, NULL, NULL), invalid, "context is NULL");
+  CHECK_FAILS(segpref_adamw_counted_step(context, &v, &g, &m1, &m2, NULL, NULL), invalid, "step is missing");
 }
 
 static void null_objects_are_harmless(void) {

@@ -101,11 +101,32 @@ static void adamw_steps_by_the_learning_rate(segpref_context* context) {
   CHECK_FAILS(segpref_adamw_step(context, &p, &g, &m, &v, 1, &options), SEGPREF_INVALID_ARGUMENT, "beta1 = 1 must be in [0, 1)");
 }
 
+static void counted_steps_are_numbered_steps(segpref_context* context) {
+  float parameters[2][3] = {{1, -1, 0.5f}, {1, -1, 0.5f}}, gradients[3] = {0.5f, -4, 0.01f}, first[2][3] = {{0}}, second[2][3] = {{0}};
+  int64_t next[1] = {1};
+  DLTensor g = F32(gradients, 3), n = I64(next, 1);
+  DLTensor p0 = F32(parameters[0], 3), m0 = F32(first[0], 3), v0 = F32(second[0], 3), p1 = F32(parameters[1], 3), m1 = F32(first[1], 3), v1 = F32(second[1], 3);
+  for (int64_t step = 1; step <= 3; ++step) {
+    CHECK_OK(segpref_adamw_step(context, &p0, &g, &m0, &v0, step, NULL));
+    CHECK_OK(segpref_adamw_counted_step(context, &p1, &g, &m1, &v1, &n, NULL));
+    CHECK(next[0] == step + 1);
+  }
+  CHECK(memcmp(parameters[0], parameters[1], sizeof parameters[0]) == 0 && memcmp(second[0], second[1], sizeof second[0]) == 0);
+  CHECK_FAILS(segpref_adamw_counted_step(context, &p1, &g, &m1, &v1, NULL, NULL), SEGPREF_INVALID_ARGUMENT, "step is missing");
+  int32_t narrow[1] = {1};
+  DLTensor wrong = I32(narrow, 1);
+  CHECK_FAILS(segpref_adamw_counted_step(context, &p1, &g, &m1, &v1, &wrong, NULL), SEGPREF_INVALID_TYPE, "step has dtype i32; it takes i64");
+  next[0] = 0;
+  CHECK_FAILS(segpref_adamw_counted_step(context, &p1, &g, &m1, &v1, &n, NULL), SEGPREF_INVALID_ARGUMENT, "step[0] = 0 must be >= 1");
+  CHECK(next[0] == 0);
+}
+
 int main(void) {
   segpref_context* context = make_context(1);
   rankings_of_equals_lose_the_log_of_their_orders(context);
   queries_are_scored(context);
   adamw_steps_by_the_learning_rate(context);
+  counted_steps_are_numbered_steps(context);
   segpref_context_destroy(context);
   return finish();
 }

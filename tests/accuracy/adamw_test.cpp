@@ -102,9 +102,36 @@ TEST(AdamW, AnElementsBitsDoNotDependOnItsPlace) {
   for (float value : p) EXPECT_EQ(value, p[0]);
 }
 
+template <typename Real>
+void expect_the_bits_of_numbered_steps(const Context& context, std::int64_t first_step) {
+  for (const AdamWOptions& options : all_options()) {
+    State<Real> numbered(37), counted(37);
+    const std::vector<Real> gradient(37, Real(0.3));
+    std::int64_t next = first_step;
+    for (std::int64_t step = first_step; step < first_step + 3; ++step) {
+      adamw_step(context, view(numbered.p), view(gradient), view(numbered.m), view(numbered.v), step, options);
+      adamw_step(context, view(counted.p), view(gradient), view(counted.m), view(counted.v), view(&next, {1}), options);
+      EXPECT_EQ(next, step + 1);
+    }
+    EXPECT_EQ(counted.p, numbered.p);
+    EXPECT_EQ(counted.m, numbered.m);
+    EXPECT_EQ(counted.v, numbered.v);
+  }
+}
+
+TEST(AdamW, CountedStepsHaveTheBitsOfNumberedOnes) {
+  for (const std::int64_t first_step : {1, 1000}) {
+    expect_the_bits_of_numbered_steps<float>(Context(2), first_step);
+    expect_the_bits_of_numbered_steps<double>(Context(2), first_step);
+  }
+}
+
 TEST(AdamW, NothingToDoForNoParameters) {
   std::vector<float> none;
   EXPECT_NO_THROW(adamw_step(Context(1), view(none), view(std::as_const(none)), view(none), view(none), 1, {}));
+  std::int64_t next = 5;
+  adamw_step(Context(1), view(none), view(std::as_const(none)), view(none), view(none), view(&next, {1}), {});
+  EXPECT_EQ(next, 6) << "a step all the same";
 }
 
 }  // namespace

@@ -389,6 +389,11 @@ class Call {
     o.decoupled = constant(1);
     o.reserved = reserved();
     const auto* options = given(adamw_options_);
+    if (tensors_.wanted()) {
+      const DLTensor* number = tensors_.inout(i64, {1}, Values::count);
+      judge([&](const segpref_context* where) { return segpref_adamw_counted_step(where, parameters, gradients, first, second, number, options); });
+      return;
+    }
     const std::int64_t step = capacity_of(1);
     judge([&](const segpref_context* where) { return segpref_adamw_step(where, parameters, gradients, first, second, step, options); });
   }

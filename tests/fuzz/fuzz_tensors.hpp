@@ -30,7 +30,7 @@ inline void demand(bool condition, const char* what) {
 inline constexpr DLDataType f32{kDLFloat, 32, 1}, f64{kDLFloat, 64, 1}, f16{kDLFloat, 16, 1}, bf16{kDLBfloat, 16, 1}, i32{kDLInt, 32, 1}, i64{kDLInt, 64, 1};
 
 /// What valid elements of an input are.
-enum class Values { real, probability, weight, positive, index, offsets };
+enum class Values { real, probability, weight, positive, index, offsets, count };
 
 class Tensors {
  public:
@@ -188,6 +188,7 @@ class Tensors {
         case Values::weight: real = (choice % 4) / 2.0; break;
         case Values::positive: real = (choice % 8 + 1) / 4.0; break;
         case Values::index: whole = limit > 0 ? choice % limit : 0; break;
+        case Values::count: whole = choice; break;
         case Values::offsets: whole = offset = std::min(limit, offset + choice % 4); break;
       }
       write(tensor, i, real, whole);

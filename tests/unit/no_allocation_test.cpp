@@ -153,6 +153,8 @@ TEST(PlannedRun, NeitherDoOptimiserAndQueries) {
   QueryScores scores;
   scores.disagreement = view(disagreement);
   EXPECT_EQ(allocations_of([&] { adamw_step(c.context, view(c.rewards), view(std::as_const(c.grad_rewards)), view(first), view(second), 1, {}); }), 0);
+  std::int64_t step = 1;
+  EXPECT_EQ(allocations_of([&] { adamw_step(c.context, view(c.rewards), view(std::as_const(c.grad_rewards)), view(first), view(second), view(&step, {1}), {}); }), 0);
   EXPECT_EQ(allocations_of([&] { query_scores(c.context, view(c.rewards.data(), {c.num_members, c.num_steps}), c.shared.pairs, 1.0, scores); }), 0);
 }
 

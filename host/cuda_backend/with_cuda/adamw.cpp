@@ -1,42 +1,51 @@
 #include "host/cuda_backend/cuda_backend.hpp"
+#include "host/cuda_backend/device_batch.hpp"
+#include "host/cuda_backend/with_cuda/check_values.hpp"
 #include "host/device/with_cuda/current_device.hpp"
+#include "kernels/cuda/adamw/counted_launch.hpp"
 #include "kernels/cuda/adamw/launch.hpp"
 
 namespace segpref::cuda_backend {
 namespace {
 
-/// Rounded as the CPU's kernel rounds them: both give the same bits.
+/// Everything but the coefficients.
 template <typename Real>
-cuda::AdamWParams<Real> params_of(const cpu::AdamWCoefficients& coefficients, const TensorView& parameters, const ConstTensorView& gradients,
-                                  const TensorView& first_moment, const TensorView& second_moment) {
-  cuda::AdamWParams<Real> params{};
-  params.parameters = static_cast<Real*>(parameters.data);
-  params.gradients = static_cast<const Real*>(gradients.data);
-  params.first_moment = static_cast<Real*>(first_moment.data);
-  params.second_moment = static_cast<Real*>(second_moment.data);
-  params.num_parameters = parameters.size();
-  params.beta1 = static_cast<Real>(coefficients.beta1);
-  params.rest1 = static_cast<Real>(1 - coefficients.beta1);
-  params.beta2 = static_cast<Real>(coefficients.beta2);
-  params.rest2 = static_cast<Real>(1 - coefficients.beta2);
-  params.epsilon = static_cast<Real>(coefficients.epsilon);
-  params.step_size = static_cast<Real>(coefficients.step_size);
-  params.root_scale = static_cast<Real>(coefficients.root_scale);
-  params.keep = static_cast<Real>(coefficients.keep);
-  params.coupled_decay = static_cast<Real>(coefficients.coupled_decay);
-  return params;
+cuda::AdamWParams<Real> arrays_of(const AdamWCall& call) {
+  return {static_cast<Real*>(call.parameters.data), static_cast<const Real*>(call.gradients.data), static_cast<Real*>(call.first_moment.data),
+          static_cast<Real*>(call.second_moment.data), call.parameters.size(), {}};
+}
+
+template <typename Real>
+void run(const AdamWCall& call, std::int64_t step, cudaStream_t stream) {
+  cuda::AdamWParams<Real> params = arrays_of<Real>(call);
+  params.coefficients = math::adamw_coefficients<Real>(call.rates, step);
+  device::check(cuda::launch_adamw(params, stream), "launch_adamw");
+}
+
+template <typename Real>
+void run(const AdamWCall& call, const TensorView& step, cudaStream_t stream) {
+  const cuda::CountedAdamWParams<Real> params{arrays_of<Real>(call), call.rates, static_cast<std::int64_t*>(step.data)};
+  device::check(cuda::launch_counted_adamw(params, stream), "launch_counted_adamw");
+}
+
+template <class Step>
+void run_on_device(const Context& context, const AdamWCall& call, const Step& step) {
+  const auto stream = static_cast<cudaStream_t>(context.stream());
+  if (call.parameters.dtype == DType::f32) run<float>(call, step, stream);
+  else run<double>(call, step, stream);
 }
 
 }  // namespace
 
-void adamw_step(const Context& context, const cpu::AdamWCoefficients& coefficients, const TensorView& parameters, const ConstTensorView& gradients,
-                const TensorView& first_moment, const TensorView& second_moment) {
-  const device::CurrentDevice current(parameters.device.index);
-  const auto stream = static_cast<cudaStream_t>(context.stream());
-  if (parameters.dtype == DType::f32)
-    device::check(cuda::launch_adamw(params_of<float>(coefficients, parameters, gradients, first_moment, second_moment), stream), "launch_adamw");
-  else
-    device::check(cuda::launch_adamw(params_of<double>(coefficients, parameters, gradients, first_moment, second_moment), stream), "launch_adamw");
+void adamw_step(const Context& context, const AdamWCall& call, std::int64_t step) {
+  const device::CurrentDevice current(call.parameters.device.index);
+  run_on_device(context, call, step);
+}
+
+void adamw_step(const Context& context, const AdamWCall& call, const TensorView& step) {
+  const device::CurrentDevice current(step.device.index);
+  if (context.checks_values()) check_values(context, step.device.index, validation::adamw_values(indices(step)));
+  run_on_device(context, call, step);
 }
 
 }  // namespace segpref::cuda_backend

@@ -11,8 +11,8 @@ namespace {
 
 }  // namespace
 
-void adamw_step(const Context&, const cpu::AdamWCoefficients&, const TensorView&, const ConstTensorView&, const TensorView&, const TensorView&) { refuse(); }
-
+void adamw_step(const Context&, const AdamWCall&, std::int64_t) { refuse(); }
+void adamw_step(const Context&, const AdamWCall&, const TensorView&) { refuse(); }
 void query_scores(const Context&, const ConstTensorView&, const ConstTensorView&, double, const QueryScores&) { refuse(); }
 std::size_t preference_loss_bytes(const PreferenceCapacity&) { refuse(); }
 std::string describe_preference_loss(const PreferenceCapacity&, std::size_t) { refuse(); }

@@ -1,6 +1,7 @@
 // The public adamw_step on tensors of a CUDA device: its results, and what the contract promises of streams, graphs, devices and errors.
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 
 #include "segpref/adamw.hpp"
@@ -8,6 +9,7 @@
 #include "segpref/error.hpp"
 #include "segpref/segpref.h"
 #include "tests/simt/host/device_call.hpp"
+#include "tests/support/expect_error.hpp"
 
 namespace segpref::simt {
 namespace {
@@ -32,6 +34,12 @@ struct HostState {
   friend bool operator==(const HostState&, const HostState&) = default;
 };
 
+/// The same, where the number lies beside the parameters.
+template <typename Real>
+void counted_step(HostState<Real>& state, std::int64_t& number, const AdamWOptions& options) {
+  adamw_step(Context(1), view(state.parameters), view(std::as_const(state.gradients)), view(state.first), view(state.second), view(&number, {1}), options);
+}
+
 /// The same on a device.
 template <typename Real>
 struct DeviceState {
@@ -42,6 +50,9 @@ struct DeviceState {
       : parameters(host.parameters), gradients(host.gradients), first(host.first), second(host.second), device(device) {}
   void step(const Context& context, std::int64_t number, const AdamWOptions& options = {}) const {
     adamw_step(context, on_device(parameters, device), on_device(gradients, device), on_device(first, device), on_device(second, device), number, options);
+  }
+  void counted_step(const Context& context, const Buffer<std::int64_t>& number, const AdamWOptions& options = {}) const {
+    adamw_step(context, on_device(parameters, device), on_device(gradients, device), on_device(first, device), on_device(second, device), on_device(number, device), options);
   }
   HostState<Real> to_host() const {
     HostState<Real> host(0);
@@ -56,8 +67,8 @@ struct DeviceState {
 Context context_on(const Stream& stream) { return Context(1).on_stream(stream.get()); }
 
 template <typename Real>
-class AdamWStepOfType : public testing::Test {};
-using Reals = testing::Types<float, double>;
+class AdamWStepOfType : public ::testing::Test {};
+using Reals = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(AdamWStepOfType, Reals);
 
 TYPED_TEST(AdamWStepOfType, GivesTheBitsOfTheCpu) {
@@ -120,6 +131,50 @@ TEST(AdamWStep, IsCapturedInAGraphAndReplayed) {
   }
   stream.wait();
   EXPECT_EQ(state.to_host(), host);
+  cudaGraphExecDestroy(executable);
+  cudaGraphDestroy(graph);
+}
+
+TYPED_TEST(AdamWStepOfType, CountedOnTheDeviceGivesTheBitsOfTheCpu) {
+  const Stream stream;
+  for (const bool decoupled : {true, false})
+    for (const std::size_t n : {0, 5, 1025}) {
+      AdamWOptions options;
+      options.weight_decay = 0.01;
+      options.decoupled = decoupled;
+      HostState<TypeParam> host(n);
+      const DeviceState<TypeParam> state(host);
+      std::int64_t number = 998;
+      const Buffer<std::int64_t> on_device(std::vector<std::int64_t>{number});
+      for (int call = 0; call < 3; ++call) {
+        counted_step(host, number, options);
+        state.counted_step(context_on(stream), on_device, options);
+      }
+      stream.wait();
+      EXPECT_EQ(state.to_host(), host) << n << " parameters, decoupled " << decoupled;
+      EXPECT_EQ(number, 1001);
+      EXPECT_EQ(on_device.to_host()[0], 1001);
+    }
+}
+
+TEST(AdamWStep, CountedInAGraphTakesTheNextStepAtEveryReplay) {
+  const Stream stream;
+  HostState<float> host(33);
+  const DeviceState<float> state(host);
+  const Buffer<std::int64_t> number(std::vector<std::int64_t>{1});
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t executable = nullptr;
+  ASSERT_EQ(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeGlobal), cudaSuccess);
+  state.counted_step(context_on(stream), number);
+  ASSERT_EQ(cudaStreamEndCapture(stream.get(), &graph), cudaSuccess) << "something waited or allocated";
+  ASSERT_EQ(cudaGraphInstantiate(&executable, graph, 0), cudaSuccess);
+  for (std::int64_t replay = 1; replay <= 3; ++replay) {
+    ASSERT_EQ(cudaGraphLaunch(executable, stream.get()), cudaSuccess);
+    host.step(replay, {});
+  }
+  stream.wait();
+  EXPECT_EQ(state.to_host(), host);
+  EXPECT_EQ(number.to_host()[0], 4);
   cudaGraphExecDestroy(executable);
   cudaGraphDestroy(graph);
 }
@@ -200,6 +255,54 @@ TEST(AdamWStep, RefusesTensorsOfSeveralDevicesAndDevicesThatDoNotExist) {
   });
 }
 
+TEST(AdamWStep, AFailedCountedStepLeavesItsNumber) {
+  const Stream stream;
+  const DeviceState<float> state(HostState<float>(9));
+  const Buffer<std::int64_t> number(std::vector<std::int64_t>{1});
+  fail_next_launch(cudaErrorInvalidConfiguration);
+  expect_failure(ErrorCode::device_failed, "host/cuda_backend/with_cuda/adamw.cpp:", "launch_counted_adamw failed: cudaErrorInvalidConfiguration (cudaErrorInvalidConfiguration)",
+                 [&] { state.counted_step(context_on(stream), number); });
+  EXPECT_EQ(number.to_host()[0], 1);
+}
+
+TEST(AdamWStep, ACountedStepRefusesNumbersOfOtherDevicesTypesAndShapes) {
+  const Stream stream;
+  const DeviceState<float> state(HostState<float>(4));
+  const Buffer<std::int64_t> number(std::vector<std::int64_t>{1, 1});
+  const Buffer<std::int32_t> narrow(std::vector<std::int32_t>{1});
+  const auto step = [&](const TensorView& of) {
+    return [&state, &stream, of] { adamw_step(context_on(stream), on_device(state.parameters), on_device(state.gradients), on_device(state.first), on_device(state.second), of, {}); };
+  };
+  std::int64_t on_host = 1;
+  expect_failure(ErrorCode::invalid_type, "step lives on the CPU and parameters on cuda:0", "", step(view(&on_host, {1})));
+  expect_failure(ErrorCode::invalid_type, "step has dtype i32; it takes i64", "", step(on_device(narrow)));
+  expect_failure(ErrorCode::invalid_argument, "step has shape [2]; it must be [1]", "", step(on_device(number)));
+  expect_failure(ErrorCode::invalid_argument, "step is missing", "", step({}));
+}
+
+TEST(AdamWStep, ACountedStepChecksItsNumberWhereTheContextAsksForIt) {
+  const Stream stream;
+  HostState<float> host(4);
+  const DeviceState<float> state(host);
+  const Context context = context_on(stream).checking_values();
+  const auto refused = [&](std::int64_t value) {
+    const Buffer<std::int64_t> number(std::vector<std::int64_t>{value});
+    testing::expect_error(ErrorCode::invalid_argument, "step[0] = " + std::to_string(value) + " must be >= 1 and <= 9223372036854775806 (the first step is 1)",
+                          [&] { state.counted_step(context, number); });
+    stream.wait();
+    EXPECT_EQ(number.to_host()[0], value);
+  };
+  refused(0);
+  refused(-3);
+  refused(std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(state.to_host(), host);
+  const Buffer<std::int64_t> number(std::vector<std::int64_t>{1});
+  state.counted_step(context, number);
+  stream.wait();
+  host.step(1, {});
+  EXPECT_EQ(state.to_host(), host);
+}
+
 TEST(AdamWStep, ReachesTheDeviceThroughTheCAbi) {
   const Stream stream;
   HostState<float> host(6);
@@ -215,6 +318,16 @@ TEST(AdamWStep, ReachesTheDeviceThroughTheCAbi) {
   stream.wait();
   host.step(1, {});
   EXPECT_EQ(state.to_host(), host);
+
+  const Buffer<std::int64_t> number(std::vector<std::int64_t>{2});
+  std::int64_t one[1] = {1};
+  const DLTensor n{number.get(), {kDLCUDA, 0}, 1, {kDLInt, 64, 1}, one, nullptr, 0};
+  EXPECT_EQ(segpref_adamw_counted_step(context, &p, &g, &m, &v, &n, nullptr), SEGPREF_OK) << segpref_last_error();
+  EXPECT_EQ(num_pending_operations(), 2u) << "the step, and the number that is advanced";
+  stream.wait();
+  host.step(2, {});
+  EXPECT_EQ(state.to_host(), host);
+  EXPECT_EQ(number.to_host()[0], 3);
 
   fail_next_launch(cudaErrorIllegalAddress);
   EXPECT_EQ(segpref_adamw_step(context, &p, &g, &m, &v, 2, nullptr), SEGPREF_DEVICE_FAILED);

@@ -87,8 +87,9 @@ TEST_F(Launchers, AdamWWithAndWithoutAlignmentGivesTheSameBits) {
     params.first_moment = m.get() + shift;
     params.second_moment = v.get() + shift;
     params.num_parameters = 9;
-    params.beta1 = params.rest1 = params.beta2 = params.rest2 = 0.5f;
-    params.step_size = params.root_scale = params.keep = 1;
+    math::AdamWCoefficients<float>& c = params.coefficients;
+    c.beta1 = c.rest1 = c.beta2 = c.rest2 = 0.5f;
+    c.step_size = c.root_scale = c.keep = 1;
     EXPECT_EQ(cuda::launch_adamw(params, stream), cudaSuccess);
     EXPECT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
     // m = 0.125, v = 0.03125: the step is m / sqrt(v)

@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <type_traits>
 
+#include "kernels/cuda/counter/kernel.cuh"
 #include "kernels/reference/adamw.hpp"
 #include "tests/simt/support/kernel_test.hpp"
 
@@ -15,21 +17,7 @@ namespace {
 
 constexpr double adamw_bound = 4;  // ulps of the parameter plus the step: tests/accuracy/bounds.hpp
 
-template <typename Real>
-cuda::AdamWParams<Real> coefficients_of(const reference::AdamW& options, std::int64_t step) {
-  const auto correction = [&](double beta) { return beta == 0 ? 1.0 : -std::expm1(static_cast<double>(step) * std::log(beta)); };
-  cuda::AdamWParams<Real> params{};
-  params.beta1 = static_cast<Real>(options.beta1);
-  params.rest1 = static_cast<Real>(1 - options.beta1);
-  params.beta2 = static_cast<Real>(options.beta2);
-  params.rest2 = static_cast<Real>(1 - options.beta2);
-  params.epsilon = static_cast<Real>(options.epsilon);
-  params.step_size = static_cast<Real>(options.learning_rate / correction(options.beta1));
-  params.root_scale = static_cast<Real>(1 / std::sqrt(correction(options.beta2)));
-  params.keep = static_cast<Real>(options.decoupled ? 1 - options.learning_rate * options.weight_decay : 1);
-  params.coupled_decay = static_cast<Real>(options.decoupled ? 0 : options.weight_decay);
-  return params;
-}
+math::AdamWRates rates_of(const reference::AdamW& o) { return {o.learning_rate, o.beta1, o.beta2, o.epsilon, o.weight_decay, o.decoupled}; }
 
 /// Three steps of `n` parameters that begin `shift` elements into their arrays, each compared with the oracle's from the same state.
 template <template <typename> class TileOf, typename Real>
@@ -43,7 +31,8 @@ void check(const reference::AdamW& options, std::size_t n, std::size_t shift) {
   for (std::int64_t step = 1; step <= 3; ++step) {
     for (Real& value : g) value = uniform(random);
     const Buffer<Real> d_p(p), d_g(g), d_m(m), d_v(v);
-    cuda::AdamWParams<Real> params = coefficients_of<Real>(options, step);
+    cuda::AdamWParams<Real> params{};
+    params.coefficients = math::adamw_coefficients<Real>(rates_of(options), step);
     params.parameters = d_p.get() + shift;
     params.gradients = d_g.get() + shift;
     params.first_moment = d_m.get() + shift;
@@ -99,7 +88,8 @@ TEST(AdamW, UnalignedStepsAreThePublishedOnes) {
 TEST(AdamW, AnElementsBitsDoNotDependOnItsPlace) {
   using Tile = cuda::AlignedAdamWTile<float>;
   const Buffer<float> p(39, 0.5f), g(39, 0.3f), m(39, 0.1f), v(39, 0.2f);
-  cuda::AdamWParams<float> params = coefficients_of<float>(all_options()[1], 7);
+  cuda::AdamWParams<float> params{};
+  params.coefficients = math::adamw_coefficients<float>(rates_of(all_options()[1]), 7);
   params.parameters = p.get();
   params.gradients = g.get();
   params.first_moment = m.get();
@@ -107,6 +97,47 @@ TEST(AdamW, AnElementsBitsDoNotDependOnItsPlace) {
   params.num_parameters = 39;
   launch(cuda::adamw_kernel<Tile, float>, 1, Tile::num_threads, 0, params);
   for (float value : p.to_host()) EXPECT_EQ(value, p.to_host()[0]);
+}
+
+/// Two blocks and a tail of both kernels, from the same state: one is given the coefficients, the other finds the step's number on the device.
+template <class Tile, typename Real>
+void check_counted(const reference::AdamW& options, std::int64_t step) {
+  constexpr std::size_t n = 2 * std::size_t{Tile::num_threads} * Tile::elements_per_thread + 3;
+  std::mt19937 random(7);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  std::vector<Real> p(n), g(n), m(n), v(n);
+  for (std::vector<Real>* values : {&p, &g, &m}) std::generate(values->begin(), values->end(), [&] { return uniform(random); });
+  for (std::size_t i = 0; i < n; ++i) v[i] = m[i] * m[i];
+  const Buffer<std::int64_t> d_step(std::vector<std::int64_t>{step});
+  std::vector<Real> results[2][3];
+  for (const bool is_counted : {false, true}) {
+    const Buffer<Real> d_p(p), d_g(g), d_m(m), d_v(v);
+    cuda::AdamWParams<Real> params{d_p.get(), d_g.get(), d_m.get(), d_v.get(), static_cast<std::int64_t>(n), {}};
+    if (is_counted) {
+      launch(cuda::counted_adamw_kernel<Tile, Real>, 3, Tile::num_threads, 0, cuda::CountedAdamWParams<Real>{params, rates_of(options), d_step.get()});
+    } else {
+      params.coefficients = math::adamw_coefficients<Real>(rates_of(options), step);
+      launch(cuda::adamw_kernel<Tile, Real>, 3, Tile::num_threads, 0, params);
+    }
+    std::vector<Real>* const result = results[is_counted ? 1 : 0];
+    result[0] = d_p.to_host(), result[1] = d_m.to_host(), result[2] = d_v.to_host();
+  }
+  for (int array = 0; array < 3; ++array) EXPECT_EQ(results[1][array], results[0][array]) << "step " << step;
+  EXPECT_EQ(d_step.to_host()[0], step) << "only the kernel behind advances it";
+}
+
+TEST(CountedAdamW, HasTheBitsOfCoefficientsFromTheHost) {
+  for (const reference::AdamW& options : all_options())
+    for (const std::int64_t step : {1, 2, 3, 1000}) {
+      check_counted<cuda::AlignedAdamWTile<float>, float>(options, step);
+      check_counted<cuda::UnalignedAdamWTile<double>, double>(options, step);
+    }
+}
+
+TEST(Counter, IsAdvancedByOne) {
+  const Buffer<std::int64_t> counter(std::vector<std::int64_t>{(std::int64_t{1} << 32) - 1, 7});
+  launch(cuda::advance_counter_kernel<cuda::CounterTile>, 1, cuda::CounterTile::num_threads, 0, counter.get());
+  EXPECT_EQ(counter.to_host(), (std::vector<std::int64_t>{std::int64_t{1} << 32, 7}));
 }
 
 }  // namespace

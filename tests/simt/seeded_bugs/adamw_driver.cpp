@@ -16,8 +16,9 @@ int main() {
     params.first_moment = m.get();
     params.second_moment = v.get();
     params.num_parameters = n;
-    params.beta1 = params.rest1 = params.beta2 = params.rest2 = 0.5f;
-    params.step_size = params.root_scale = params.keep = 1;
+    math::AdamWCoefficients<float>& c = params.coefficients;
+    c.beta1 = c.rest1 = c.beta2 = c.rest2 = 0.5f;
+    c.step_size = c.root_scale = c.keep = 1;
     simt::launch(cuda::adamw_kernel<Tile, float>, 3, Tile::num_threads, 0, params);
     return simt::compare(p.to_host(), std::vector<float>(n, 1 - 0.5f / std::sqrt(0.5f)));
   });

@@ -30,8 +30,9 @@ simt::Finding run() {
   step.first_moment = d_first.get();
   step.second_moment = d_second.get();
   step.num_parameters = n;
-  step.beta1 = step.rest1 = step.beta2 = step.rest2 = 0.5f;
-  step.step_size = step.root_scale = step.keep = 1;
+  math::AdamWCoefficients<float>& c = step.coefficients;
+  c.beta1 = c.rest1 = c.beta2 = c.rest2 = 0.5f;
+  c.step_size = c.root_scale = c.keep = 1;
   cuda::SegmentScoresParams<float, float> scores{};
   scores.step_rewards = d_parameters.get();
   scores.offsets = {d_offsets.get(), false};
