@@ -85,6 +85,10 @@ function(segpref_add_cuda_kernels objects)
     --diag-suppress=554  # a conversion of the views that nvcc alone minds
     $<$<BOOL:${SEGPREF_WARNINGS_AS_ERRORS}>:--Werror=all-warnings>)
   set_target_properties(segpref_cuda_kernels PROPERTIES CUDA_RUNTIME_LIBRARY None CUDA_SEPARABLE_COMPILATION OFF CUDA_VISIBILITY_PRESET hidden)
+  if(SEGPREF_BUILD_TESTS)  # registers, shared memory and spills of every kernel, printed and kept
+    target_compile_options(segpref_cuda_kernels PRIVATE "SHELL:-Xptxas -v")
+    set_target_properties(segpref_cuda_kernels PROPERTIES CUDA_COMPILER_LAUNCHER ${PROJECT_SOURCE_DIR}/cmake/keep_ptxas_report.sh)
+  endif()
   target_sources(${objects} INTERFACE $<TARGET_OBJECTS:segpref_cuda_kernels>)
 
   string(REPLACE ";" ", " architectures "${CMAKE_CUDA_ARCHITECTURES}")

@@ -3,8 +3,8 @@
 #   tools/bench_peers.sh                     all workloads
 #   tools/bench_peers.sh --only pebble       workloads whose names begin so (commas between several)
 #   tools/bench_peers.sh --save              also writes bench/results/CPU-DATE.json
-# The first run makes build/peers-venv with the packages of bench/baselines/requirements.txt: several GB, because the PyTorch wheel of the
-# package index brings CUDA libraries. bench/baselines/README.md says how to do with less.
+# The first run makes build/peers-venv with the packages of bench/peers/requirements.txt: several GB, because the PyTorch wheel of the
+# package index brings CUDA libraries. bench/peers/README.md says how to do with less.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 only="" save=false rounds=3 threads=$(nproc)
@@ -21,7 +21,7 @@ if [[ ! -x $venv/bin/python ]]; then
   echo "bench_peers: making $venv"
   python3 -m venv "$venv"
 fi
-"$venv/bin/python" -c "import torch" 2>/dev/null || "$venv/bin/pip" install --quiet -r bench/baselines/requirements.txt
+"$venv/bin/python" -c "import torch" 2>/dev/null || "$venv/bin/pip" install --quiet -r bench/peers/requirements.txt
 cmake --preset bench >/dev/null
 cmake --build --preset bench -j "$threads" -- --quiet
 
@@ -33,6 +33,6 @@ for ((round = 0; round < rounds; ++round)); do
     # given-short is given/short there: any character may stand for the dash
     "$program" --benchmark_format=json ${only:+--benchmark_filter="$(tr ',-' '|.' <<<"$only")"} >>"$work/ours.$round.$(basename "$program")" 2>/dev/null
   done
-  "$venv/bin/python" bench/baselines/torch_peer.py --threads "$threads" ${only:+--only "$only"} >>"$work/theirs.$round"
+  "$venv/bin/python" bench/peers/torch_peer.py --threads "$threads" ${only:+--only "$only"} >>"$work/theirs.$round"
 done
-"$venv/bin/python" bench/baselines/compare.py "$work" ${only:+--only "$only"} $($save && echo --save bench/results)
+"$venv/bin/python" bench/peers/compare.py "$work" ${only:+--only "$only"} $($save && echo --save bench/results)

@@ -17,9 +17,9 @@ void given(benchmark::State& state, std::int64_t num_pairs, std::int64_t mean_le
   const auto calls = [&] {
     for (int i = 0; i < num_calls; ++i) call.enqueue(context, i);
   };
-  if (launched == Launched::one_by_one) return time_on_gpu(state, stream, moved_bytes, {num_calls, calls});
+  if (launched == Launched::one_by_one) return time_moving(state, stream, moved_bytes, {num_calls, calls});
   const Graph graph(stream, calls);
-  time_on_gpu(state, stream, moved_bytes, {num_calls, [&] { graph.launch(stream); }});
+  time_moving(state, stream, moved_bytes, {num_calls, [&] { graph.launch(stream); }});
 }
 
 BENCHMARK_CAPTURE(given, short, 100'000, 50, PairOrder::in_order, Launched::in_a_graph)->Apply(as_gpu_row);

@@ -33,7 +33,7 @@ void linear_wide(benchmark::State& state, LinearWanted wanted) {
   const Graph graph(stream, [&] {
     for (int i = 0; i < num_calls; ++i) run();
   });
-  time_on_gpu(state, stream, features.bytes() + grad_features.bytes(), {num_calls, [&] { graph.launch(stream); }});
+  time_moving(state, stream, features.bytes() + grad_features.bytes(), {num_calls, [&] { graph.launch(stream); }});
 }
 
 template <typename Element>

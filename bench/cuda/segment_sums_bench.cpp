@@ -95,9 +95,9 @@ void segment_sums(benchmark::State& state, std::int64_t num_pairs, std::int64_t 
   const auto calls = [&] {
     for (int i = 0; i < num_calls; ++i) sums.enqueue(i);
   };
-  if (peer == Peer::thrust) return time_on_gpu(state, stream, moved_bytes, {num_calls, calls});  // it waits, so no graph can hold it
+  if (peer == Peer::thrust) return time_moving(state, stream, moved_bytes, {num_calls, calls});  // it waits, so no graph can hold it
   const Graph graph(stream, calls);
-  time_on_gpu(state, stream, moved_bytes, {num_calls, [&] { graph.launch(stream); }});
+  time_moving(state, stream, moved_bytes, {num_calls, [&] { graph.launch(stream); }});
 }
 
 BENCHMARK_CAPTURE(segment_sums, short_segpref, 100'000, 50, Peer::segpref)->Apply(as_gpu_row);

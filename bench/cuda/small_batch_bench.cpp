@@ -14,7 +14,7 @@ void given_batch(benchmark::State& state, PairOrder order, Launched launched) {
   GivenCall call(workload, order, 1);
   if (const std::string error = call.check(context, stream); !error.empty()) return state.SkipWithError(error.c_str());
   const Graph graph(stream, [&] { call.enqueue(context, 0); });
-  time_on_gpu(state, stream, 0, {num_calls, [&] {
+  time_launches(state, stream, {num_calls, [&] {
     for (int i = 0; i < num_calls; ++i) launched == Launched::in_a_graph ? graph.launch(stream) : call.enqueue(context, 0);
   }});
 }

@@ -1,19 +1,22 @@
 #!/usr/bin/env bash
-# What every kernel takes of a multiprocessor, from what ptxas said when the launchers were compiled (check_kernels.sh leaves it in LOGS), beside
-# the bytes that it cannot do without (floors.txt). The table stands in docs/performance.md.
-#   resources.sh LOGS            fails where a kernel spills a register or lies on the stack without a reason, and where the table of the docs
-#                                names other kernels, other numbers of variants or other bytes on the stack
-#   resources.sh LOGS --write    puts the table into the docs
+# What every kernel takes of a multiprocessor, from what ptxas said in the build (cmake/keep_ptxas_report.sh leaves it beside the objects), beside the
+# bytes that it cannot do without (floors.txt). The table stands in docs/performance.md.
+#   resources.sh OBJECT...            fails where a kernel spills a register or lies on the stack without a reason, and where the table of the docs
+#                                     names other kernels, other numbers of variants or other bytes on the stack
+#   resources.sh --write OBJECT...    puts the table into the docs
 # Registers are printed, not compared: they change with the version of nvcc.
 set -euo pipefail
+mode=--check
+if [[ ${1:-} == --write ]]; then mode=$1; shift; fi
+reports=()
+for object in "$@"; do reports+=("$(realpath "$object").ptxas"); done
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-logs=$1 mode=${2:---check}
 docs=docs/performance.md floors=tests/cuda_compile/floors.txt
 kernels=$(mktemp) table=$(mktemp)
 trap 'rm -f "$kernels" "$table"' EXIT
 
 # One line per variant of a kernel and architecture: name, architecture, registers, shared memory, bytes on the stack, bytes spilled. CUB's own are left out.
-cat "$logs"/*.log | c++filt | awk '
+cat "${reports[@]}" | c++filt | awk '
   /Compiling entry function/ {
     architecture = $NF; gsub(/[^0-9]/, "", architecture)
     name = $0; sub(/^[^\047]*\047(void )?/, "", name)
@@ -28,7 +31,7 @@ cat "$logs"/*.log | c++filt | awk '
     shared = 0; if (match($0, /[0-9]+ bytes smem/)) shared = substr($0, RSTART, RLENGTH - 11)
     print name, architecture, registers, shared, stack, spilled
   }' >"$kernels"
-[[ -s $kernels ]] || { echo "$logs holds no report of ptxas: run ctest -R cuda_compile first" >&2; exit 1; }
+[[ -s $kernels ]] || { echo "no report of ptxas names a kernel of ours" >&2; exit 1; }
 
 # Bytes of a floor for a workload: "40.0 MB". A line without a formula for it has none.
 bytes_of() { # FORMULA N L S P D T e
@@ -86,7 +89,7 @@ done <"$kernels"
 # What must agree: kernel, variants, stack and spills.
 facts() { awk -F ' *[|] *' '/^[|] `[a-z_]+_kernel`/ { print $2, $3, $6 }' "$1" | sort; }
 if ! diff <(sed -n '/cuda resources: begin/,/cuda resources: end/p' "$docs" | facts /dev/stdin) <(facts "$table") >&2; then
-  echo "$docs (<) does not say what was compiled (>): run $0 $logs --write" >&2
+  echo "$docs (<) does not say what was compiled (>): cmake --build build/dev --target cuda_resources_table" >&2
   failed=1
 fi
 exit $failed

@@ -93,7 +93,8 @@ case "$1" in *given/) {cat}/bench.json > "$file" ;; *segment_sums/) /usr/bin/hea
 
         table = (self.out / "gpu_check.txt").read_text()
         self.assertRegex(table, r"racecheck +failed")
-        self.assertRegex(table, r"given-short +40\.0 +30\.0 +0\.75 +2000 +torch eager 400\.0 \(10\.00\)")
+        self.assertRegex(table, r"given-short +40\.0 +30\.0 +0\.75 +2000 GB/s +torch eager 400\.0 \(10\.00\)")
+        self.assertRegex(table, r"unirlhf_shared +500\.0 +100\.0 +0\.20 +200 TFLOP/s")
         self.assertEqual(sorted(path.name for path in self.out.iterdir()), ["gpu_check.json", "gpu_check.txt"])
 
     def test_one_step_is_repeated_and_the_others_are_kept(self):

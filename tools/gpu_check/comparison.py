@@ -2,10 +2,10 @@
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench/baselines"))
-from compare import workload_of  # noqa: E402  the table of bench/baselines has the names
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench/peers"))
+from compare import workload_of  # noqa: E402  the table of bench/peers has the names
 
-COUNTERS = ("median_us", "best_us", "floor_us", "share", "moved_MB", "memcpy_GBps", "copy_kernel_GBps")
+COUNTERS = ("median_us", "best_us", "floor_us", "share", "moved_MB", "memcpy_GBps", "copy_kernel_GBps", "GFLOP", "matrix_TFLOPs")
 TOOLKIT = ("cub", "thrust")
 
 

@@ -51,13 +51,20 @@ class Results:
         lines = [f"{gpu['name']}, sm_{gpu['arch']}, driver {gpu['driver_version']}, {gpu['memory.total']}", ""]
         lines += columns([["step", "result", "s", "limit", "summary"]] + [
             [name, step["result"], f"{step['seconds']:.0f}", f"{step['limit_s']:.0f}", step["summary"]] for name, step in self.data["steps"].items()])
-        rows = [["workload", "segpref us", "floor us", "share", "copy GB/s", "peers: us (their time / ours)"]]
+        rows = [["workload", "segpref us", "floor us", "share", "limit", "peers: us (their time / ours)"]]
         for workload, entry in self.data["comparison"].items():
             ours = entry["segpref"]
-            copy = max(ours.get("memcpy_GBps", 0), ours.get("copy_kernel_GBps", 0))
             rows.append([workload, number(ours.get("median_us"), 1) or ours.get("error", ""), number(ours.get("floor_us"), 1), number(ours.get("share"), 2),
-                         f"{copy:.0f}" if copy else "", "; ".join(peer_words(who, peer) for who, peer in entry["peers"].items())])
+                         limit(ours), "; ".join(peer_words(who, peer) for who, peer in entry["peers"].items())])
         return "\n".join(lines + ([""] + columns(rows) if len(rows) > 1 else []))
+
+
+def limit(counters):
+    """What a row's floor was taken from."""
+    if "matrix_TFLOPs" in counters:
+        return f"{counters['matrix_TFLOPs']:.0f} TFLOP/s"
+    copy = max(counters.get("memcpy_GBps", 0), counters.get("copy_kernel_GBps", 0))
+    return f"{copy:.0f} GB/s" if copy else ""
 
 
 def number(value, digits):

@@ -122,7 +122,7 @@ def sanitizer(tool):
 
 
 # Each group is a process of its own: one that hangs or breaks the device costs its own rows alone.
-BENCH_GROUPS = {"given_batch": "^given_batch/", "given": "^given/", "segment_sums": "^segment_sums/", "linear_wide": "^linear_wide_"}
+BENCH_GROUPS = {"given_batch": "^given_batch/", "given": "^given/", "segment_sums": "^segment_sums/", "linear_wide": "^linear_wide_", "training_step": "^training_step/", "relabel": "^relabel/"}
 
 
 def benches(setup, runner):
@@ -150,7 +150,7 @@ def torch(setup, runner):
     there = runner.run([setup.python, "-c", "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is None)"])
     if not there.succeeded:
         return Outcome("unavailable", f"{setup.python} has no PyTorch", output=there.output)
-    peer = setup.root / "bench/baselines/torch_gpu_peer.py"
+    peer = setup.root / "bench/peers/torch_gpu_peer.py"
     ran = runner.run([setup.python, peer, "--limit", f"{max(1.0, runner.left() - 15):.0f}"])
     lines = parse.json_lines(ran.stdout)
     detail = {"rows": lines}

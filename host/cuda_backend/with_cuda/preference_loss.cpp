@@ -55,12 +55,11 @@ std::size_t preference_loss_bytes(const PreferenceCapacity& capacity) {
 }
 
 std::string describe_preference_loss(const PreferenceCapacity& capacity, std::size_t workspace_bytes) {
-  const bool has_pieces = segment_regime(false, capacity.num_steps, capacity.max_segment_steps) == cuda::SegmentRegime::mixed_lengths;
   return fmt::format(
-      "preference_loss on cuda:{}: up to {} members, {} steps ({}), {} segments, {} pairs; {}scores by warps{}; pairs by a thread each, sums of {} blocks; "
+      "preference_loss on cuda:{}: up to {} members, {} steps ({}), {} segments, {} pairs; {}{}; pairs by a thread each, sums of {} blocks; "
       "pairs that share segments: gradients sorted by segment and added in order; one gradient write; workspace {} bytes",
       capacity.device.index, capacity.num_members, capacity.num_steps, name_of(capacity.dtype), capacity.num_segments, capacity.num_pairs,
-      is_small(capacity) ? "one launch, a block per member, for batches with offsets; else " : "", has_pieces ? fmt::format(", of more than {} steps by a block per piece", cuda::steps_per_piece) : "",
+      is_small(capacity) ? "one launch, a block per member, for batches with offsets; else " : "", describe_scores(capacity.num_steps, capacity.max_segment_steps),
       cuda::num_pair_blocks(num_batch_pairs(capacity)), workspace_bytes);
 }
 

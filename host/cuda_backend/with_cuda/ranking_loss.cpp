@@ -134,12 +134,11 @@ std::size_t ranking_loss_bytes(const RankingCapacity& capacity) {
 }
 
 std::string describe_ranking_loss(const RankingCapacity& capacity, std::size_t workspace_bytes) {
-  const bool has_pieces = segment_regime(false, capacity.num_steps, capacity.max_segment_steps) == cuda::SegmentRegime::mixed_lengths;
   return fmt::format(
-      "ranking_loss on cuda:{}: up to {} members, {} steps ({}), {} segments, {} rankings of {} entries in all; scores by warps{}; "
+      "ranking_loss on cuda:{}: up to {} members, {} steps ({}), {} segments, {} rankings of {} entries in all; {}; "
       "rankings by a thread each, sums of {} blocks; gradients sorted by segment and added in order; one gradient write; workspace {} bytes",
       capacity.device.index, capacity.num_members, capacity.num_steps, name_of(capacity.dtype), capacity.num_segments, capacity.num_rankings, capacity.num_entries,
-      has_pieces ? fmt::format(", of more than {} steps by a block per piece", cuda::steps_per_piece) : "", cuda::num_ranking_blocks(capacity.num_rankings), workspace_bytes);
+      describe_scores(capacity.num_steps, capacity.max_segment_steps), cuda::num_ranking_blocks(capacity.num_rankings), workspace_bytes);
 }
 
 void ranking_loss(const Context& context, const RankingCapacity& capacity, const ConstTensorView& step_rewards, const RankingBatch& in, const validation::RankingShape& shape,

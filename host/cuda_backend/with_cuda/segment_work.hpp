@@ -24,6 +24,14 @@ inline cuda::SegmentRegime segment_regime(bool windows, std::int64_t num_steps, 
   return longest > cuda::steps_per_piece ? cuda::SegmentRegime::mixed_lengths : cuda::SegmentRegime::short_segments;
 }
 
+/// What a plan says of it.
+inline std::string describe_scores(std::int64_t num_steps, std::int64_t max_segment_steps) {
+  std::string text = "scores by warps, short segments four at a time";
+  if (segment_regime(false, num_steps, max_segment_steps) == cuda::SegmentRegime::mixed_lengths) text += fmt::format(", of more than {} steps by a block per piece", cuda::steps_per_piece);
+  if (segment_regime(true, num_steps, max_segment_steps) == cuda::SegmentRegime::long_segments) text += "; windows by a block each";
+  return text;
+}
+
 template <typename Real>
 struct SegmentBuffers {
   Booked<Real> discount_powers, piece_sums;

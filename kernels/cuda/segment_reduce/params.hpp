@@ -25,9 +25,9 @@ struct SegmentScoresParams {
 
 /// How the segments are shared among warps and blocks; a plan decides.
 enum class SegmentRegime : std::uint8_t {
-  short_segments,  ///< a warp per segment
+  short_segments,  ///< by warps: four short segments at a time, a longer one alone
   long_segments,   ///< a block per segment
-  mixed_lengths    ///< a warp per segment of up to steps_per_piece steps; longer ones by as many blocks as they have pieces. Offsets only
+  mixed_lengths    ///< the same for segments of up to steps_per_piece steps; longer ones by as many blocks as they have pieces. Offsets only
 };
 
 /// Longer segments are cut into pieces of so many steps, counted from their own first step; the whole array of steps into stretches of as many.

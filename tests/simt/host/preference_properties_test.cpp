@@ -86,7 +86,7 @@ TEST(MixedLengths, OneLongSegmentAmongManyShortOnes) {
   for (std::int64_t t = 0; t < of.num_steps; ++t) problem.step_rewards[0][index(t)] = static_cast<double>(t * 37 % 101 - 50) / 64;
   problem.refresh();
   const PreferenceLossPlan plan = device_plan(problem, DType::f32);
-  EXPECT_NE(plan.describe().find("scores by warps, of more than 4096 steps by a block per piece; pairs by a thread each, sums of 8 blocks"), std::string::npos) << plan.describe();
+  EXPECT_NE(plan.describe().find("scores by warps, short segments four at a time, of more than 4096 steps by a block per piece; pairs by a thread each, sums of 8 blocks"), std::string::npos) << plan.describe();
   EXPECT_NE(plan.describe().find("1 members, 40008 steps (f32), 2002 segments, 1001 pairs"), std::string::npos) << plan.describe();
   const DeviceSolution solution = solve_on_device(problem, DType::f32, plan);
   expect_oracle(problem, DType::f32, solution);

@@ -20,7 +20,8 @@ OUR_NAMES = {
     "linear_wide_f32/grad_features": "linear-wide_f32_grad_features",
     "linear_wide_bf16/grad_w": "linear-wide_bf16",
     "linear_wide_bf16/grad_features": "linear-wide_bf16_grad_features",
-    "relabel": "relabel",
+    "relabel/f32": "relabel",
+    "relabel/bf16": "relabel_bf16",
 }
 
 

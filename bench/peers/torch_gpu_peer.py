@@ -38,9 +38,11 @@ def workloads(small=False):
             made[f"linear-wide_{name}{suffix}"] = lambda dtype=dtype, grad=grad_features: linear_wide(dtype, grad, **wide)
     for name, shape in steps.items():
         for order, own in (("shared", False), ("own_order", True)):
-            made[f"{name}_{order}"] = lambda shape=shape, own=own: training_step(*shape, own)
+            for suffix, bf16 in (("", False), ("_bf16", True)):
+                made[f"{name}_{order}{suffix}"] = lambda shape=shape, own=own, bf16=bf16: training_step(*shape, own, bf16)
     # 10 of the workload's 100 million steps: the time is proportional.
-    made["relabel"] = lambda: relabel(20_000) if small else relabel(10_000_000, chunk=1 << 20)
+    for suffix, bf16 in (("", False), ("_bf16", True)):
+        made["relabel" + suffix] = lambda bf16=bf16: relabel(20_000, bf16=bf16) if small else relabel(10_000_000, 1 << 20, bf16)
     return made
 
 

@@ -1,0 +1,56 @@
+// A training step of an ensemble on the GPU: loss and gradients, then AdamW on parameters that stay there.
+#pragma once
+
+#include <string>
+
+#include "bench/common/mlp_workload.hpp"
+#include "bench/cuda/device.hpp"
+#include "segpref/adamw.hpp"
+
+namespace segpref::bench {
+
+class TrainingCall {
+ public:
+  TrainingCall(TrainingWorkload& workload, Compute compute)
+      : workload_(workload), plan_(workload.architecture, workload.capacity(gpu), 1, compute), rows_(workload.rows), labels_(workload.labels), offsets_(workload.offsets),
+        order_(workload.order), parameters_(workload.parameters), gradient_(workload.parameters.size()), first_(std::vector<float>(workload.parameters.size())),
+        second_(std::vector<float>(workload.parameters.size())), loss_(3), workspace_(plan_.workspace_bytes()) {
+    device::check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
+  }
+  void enqueue(const Context& context) {
+    enqueue_loss(context);
+    const std::int64_t size = num_parameters();
+    adamw_step(context, parameters_.write({size}), gradient_.read({size}), first_.write({size}), second_.write({size}), ++step_, {});
+  }
+  /// What is wrong with the gradients of the first step; empty: nothing.
+  std::string check(const Context& context, const Stream& stream) {
+    enqueue_loss(context);
+    stream.wait();
+    loss_.copy_to(workload_.loss);
+    gradient_.copy_to(workload_.gradient);
+    return workload_.check(plan_.compute());
+  }
+
+ private:
+  std::int64_t num_parameters() const { return static_cast<std::int64_t>(parameters_.size()); }
+  void enqueue_loss(const Context& context) const {
+    Features features;
+    features.first = rows_.read({workload_.num_steps(), workload_.sizes.feature_dim});
+    PreferenceResult result;
+    result.loss = loss_.write({3});
+    MlpGradients gradients;
+    gradients.parameters = gradient_.write({num_parameters()});
+    mlp_preference_loss(context, plan_, parameters_.read({num_parameters()}), features, workload_.batch(offsets_.get(), order_.get(), labels_.get(), gpu), {}, result, gradients, {}, {},
+                        {workspace_.get(), workspace_.size()});
+  }
+
+  TrainingWorkload& workload_;
+  MlpLossPlan plan_;
+  DeviceArray<float> rows_, labels_;
+  DeviceArray<std::int64_t> offsets_, order_;
+  DeviceArray<float> parameters_, gradient_, first_, second_, loss_;
+  DeviceArray<std::byte> workspace_;
+  std::int64_t step_ = 0;
+};
+
+}  // namespace segpref::bench
