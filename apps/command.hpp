@@ -32,6 +32,9 @@ void add_info(CLI::App& app, Run& run);
 
 void add_common(CLI::App& command, Common& common, bool with_labels);
 Context make_context(const Common& common);
+/// Where a model of this architecture runs: what --device says; "auto" takes cuda:0 where there is one and it can.
+/// @throws Error(unsupported), or Error(invalid_argument), where it names a device that there is not, or that cannot
+Device device_of(const Common& common, const RewardArchitecture& architecture);
 PreferenceDataset load_data(const std::string& path, const Common& common, DatasetOptions options = {});
 /// A model that this version does not know is bad data, not bad usage.
 RewardEnsemble load_ensemble(const std::string& path);

@@ -150,6 +150,8 @@ int fit(FitOptions& o) {
   const Context context = make_context(o.common);
   const PreferenceDataset data = load_data(o.data, o.common, {.allow_nonfinite_features = o.nonfinite != "error"});
   o.architecture.feature_dim = data.feature_dim();
+  validate(o.architecture);
+  o.trainer.device = device_of(o.common, o.architecture);
   const std::string checkpoint = o.checkpoint.empty() ? o.out + ".checkpoint" : o.checkpoint;
   check_outputs({o.data}, {o.out, o.metrics, checkpoint});
   Trainer trainer(context, data, o.architecture, o.trainer);
@@ -164,8 +166,8 @@ int fit(FitOptions& o) {
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
 
-  std::cerr << fmt::format("segpref: {} training and {} held-out pairs, {} members, {} parameters\n", trainer.training_pairs().size(), trainer.held_out_pairs().size(),
-                           o.architecture.num_members, num_parameters(o.architecture));
+  std::cerr << fmt::format("segpref: {} training and {} held-out pairs, {} members, {} parameters, on {}\n", trainer.training_pairs().size(), trainer.held_out_pairs().size(),
+                           o.architecture.num_members, num_parameters(o.architecture), o.trainer.device.kind == Device::Kind::cpu ? "the CPU" : fmt::format("cuda:{}", o.trainer.device.index));
   ProgressLine progress;
   const auto start = std::chrono::steady_clock::now();
   const std::int64_t epochs_before = trainer.epochs_done();

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
@@ -12,15 +13,35 @@ namespace segpref::app {
 void add_common(CLI::App& command, Common& common, bool with_labels) {
   command.add_flag("--json", common.json, "Print one JSON object as the last line of standard output");
   command.add_option("--threads", common.threads, "Threads; 0: one per core. Results do not depend on it")->check(CLI::Range(0, 1024));
-  command.add_option("--device", common.device, "auto or cpu (cuda is not supported yet)")->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+  command.add_option("--device", common.device, "Where the model runs: auto, cpu, cuda or cuda:N. auto takes a CUDA device where there is one and the model has hidden layers");
   if (with_labels)
     command.add_option("--labels", common.labels,
                        "How labels are to be read: probability-of-second, probability-of-first, winner-index, two-columns, signed-strength, signed-logit, chosen-rejected");
 }
 
-Context make_context(const Common& common) {
-  if (common.device == "cuda") throw Error(ErrorCode::unsupported, "--device cuda is not supported yet: reward models run on the CPU");
-  return Context(common.threads);
+Context make_context(const Common& common) { return Context(common.threads); }
+
+Device device_of(const Common& common, const RewardArchitecture& architecture) {
+  if (common.device == "cpu") return {};
+  Device device{Device::Kind::cuda, 0};
+  const bool is_automatic = common.device == "auto";
+  if (const std::string prefix = "cuda:"; common.device.starts_with(prefix)) {
+    const char* const end = common.device.data() + common.device.size();
+    const auto [rest, error] = std::from_chars(common.device.data() + prefix.size(), end, device.index);
+    if (error != std::errc() || rest != end || device.index < 0) throw Error(ErrorCode::invalid_argument, "--device " + common.device + ": after cuda: stands the number of a device");
+  } else if (!is_automatic && common.device != "cuda") {
+    throw Error(ErrorCode::invalid_argument, "--device " + common.device + " must be auto, cpu, cuda or cuda:N");
+  }
+  PreferenceCapacity capacity;  // any: the rules are about architecture and device
+  capacity.num_steps = capacity.num_segments = capacity.num_pairs = 1;
+  capacity.device = device;
+  try {
+    const MlpLossPlan plan(architecture, capacity, 1);
+  } catch (const Error& error) {
+    if (is_automatic && error.code() == ErrorCode::unsupported) return {};
+    throw;
+  }
+  return device;
 }
 
 PreferenceDataset load_data(const std::string& path, const Common& common, DatasetOptions options) {

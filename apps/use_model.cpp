@@ -38,12 +38,12 @@ std::vector<std::int64_t> pairs_of(const PreferenceDataset& data, const std::str
 }
 
 /// Pearson and Spearman of the mean reward with the true one over the steps of the pairs' segments.
-void add_correlation(const Context& context, const RewardEnsemble& model, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs, nlohmann::json& json) {
+void add_correlation(const Context& context, const Device& device, const RewardEnsemble& model, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs, nlohmann::json& json) {
   if (!data.true_rewards().present()) return;
   std::vector<float> mean(static_cast<std::size_t>(data.num_steps()));
   Prediction prediction;
   prediction.mean = view(mean);
-  model.predict(context, data.features(), prediction);
+  model.predict(context, data.features(), prediction, device);
   const auto* truth = static_cast<const float*>(data.true_rewards().data);
   std::vector<double> learned_rewards, true_rewards;
   for (const auto& [begin, end] : segments_of(data, pairs))
@@ -60,7 +60,7 @@ void add_correlation(const Context& context, const RewardEnsemble& model, const 
 NonFinite nonfinite_of(const UseOptions& o) { return o.nonfinite == "skip" ? NonFinite::skip : NonFinite::propagate; }
 
 /// Accuracy of the mean score per kind of pair, against clean labels where the file has them.
-void add_kinds(const Context& context, const RewardEnsemble& model, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs, NonFinite nonfinite, nlohmann::json& json) {
+void add_kinds(const Context& context, const Device& device, const RewardEnsemble& model, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs, NonFinite nonfinite, nlohmann::json& json) {
   if (!data.pair_kind().present()) return;
   const auto* kinds = static_cast<const std::int32_t*>(data.pair_kind().data);
   const bool clean = data.clean_labels().present();
@@ -69,7 +69,7 @@ void add_kinds(const Context& context, const RewardEnsemble& model, const Prefer
   for (std::int64_t pair : pairs) groups[kinds[pair]].push_back(pair);
   json["kinds"] = nlohmann::json::array();
   for (const auto& [kind, group] : groups) {
-    const Evaluation evaluation = model.evaluate(context, data, group, labels, nonfinite);
+    const Evaluation evaluation = model.evaluate(context, data, group, labels, nonfinite, device);
     nlohmann::json entry = to_json(evaluation.mean);
     entry["kind"] = kind;
     entry["labels"] = clean ? "clean" : "given";
@@ -81,12 +81,13 @@ void add_kinds(const Context& context, const RewardEnsemble& model, const Prefer
 int evaluate(const UseOptions& o) {
   const Context context = make_context(o.common);
   const RewardEnsemble model = load_ensemble(o.model);
+  const Device device = device_of(o.common, model.architecture());
   const PreferenceDataset data = load_data(o.data, o.common, {.allow_nonfinite_features = o.nonfinite == "skip"});
   const std::vector<std::int64_t> pairs = pairs_of(data, o.part);
-  const Evaluation evaluation = model.evaluate(context, data, pairs, static_cast<const float*>(data.batch().labels.data), nonfinite_of(o));
+  const Evaluation evaluation = model.evaluate(context, data, pairs, static_cast<const float*>(data.batch().labels.data), nonfinite_of(o), device);
   nlohmann::json json = to_json(evaluation);
-  add_correlation(context, model, data, pairs, json);
-  add_kinds(context, model, data, pairs, nonfinite_of(o), json);
+  add_correlation(context, device, model, data, pairs, json);
+  add_kinds(context, device, model, data, pairs, nonfinite_of(o), json);
   if (o.common.json) {
     std::cout << json.dump() << "\n";
     return exit_ok;
@@ -109,6 +110,7 @@ int predict(const UseOptions& o) {
   check_outputs({o.model, o.data}, {o.out});
   const Context context = make_context(o.common);
   const RewardEnsemble model = load_ensemble(o.model);
+  const Device device = device_of(o.common, model.architecture());
   StepStream steps(o.data);
   const std::int64_t num_steps = steps.num_steps(), members = model.architecture().num_members;
   if (steps.feature_dim() != model.architecture().feature_dim)
@@ -122,7 +124,7 @@ int predict(const UseOptions& o) {
     all.resize(static_cast<std::size_t>(members * count));
     mean.resize(static_cast<std::size_t>(count));
     std.resize(static_cast<std::size_t>(count));
-    model.predict(context, rows, {view(all.data(), {members, count}), view(mean), view(std)});
+    model.predict(context, rows, {view(all.data(), {members, count}), view(mean), view(std)}, device);
     writer.write(0, done, mean.data(), count);
     writer.write(1, done, std.data(), count);
     for (std::int64_t member = 0; member < members; ++member) writer.write(2, member * num_steps + done, all.data() + member * count, count);
@@ -149,10 +151,11 @@ math::QueryScore score_of(const ScoreOptions& options, const std::vector<double>
 int query(const UseOptions& o) {
   const Context context = make_context(o.common);
   const RewardEnsemble model = load_ensemble(o.model);
+  const Device device = device_of(o.common, model.architecture());
   const PreferenceDataset data = load_data(o.data, o.common, {.allow_nonfinite_features = o.nonfinite == "skip", .allow_missing_labels = true});
   std::vector<std::int64_t> pairs(static_cast<std::size_t>(data.num_pairs()));
   std::iota(pairs.begin(), pairs.end(), 0);
-  const std::vector<float> logits = model.logits(context, data, pairs);
+  const std::vector<float> logits = model.logits(context, data, pairs, device);
   struct Candidate {
     std::int64_t pair;
     math::QueryScore score;

@@ -1,7 +1,6 @@
 #include "segpref/reward_ensemble.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -10,49 +9,12 @@
 #include <fmt/ranges.h>
 
 #include "host/plan/owned_workspace.hpp"
-#include "host/trainer/outcomes.hpp"
+#include "host/trainer/evaluation.hpp"
+#include "host/trainer/logits.hpp"
+#include "host/trainer/on_device.hpp"
 
 namespace segpref {
 namespace {
-
-/// Pairs and rows that are in memory together when logits are computed: enough to keep every thread busy, and never more than
-/// about 200 MB of activations of the widest usual model.
-constexpr std::int64_t most_pairs_per_chunk = 1024, most_rows_per_chunk = 16384;
-
-double sigmoid(double x) { return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); }
-
-/// Sums of one model over pairs.
-struct Tally {
-  double weight = 0, loss = 0, brier = 0;
-  std::int64_t judged = 0, correct = 0;
-  std::array<double, 10> bin_probability{}, bin_label{};
-
-  void add(double logit, TieModel tie_model, double tie_parameter, double label, double pair_weight) {
-    const Outcomes outcomes = outcomes_of(tie_model, tie_parameter, logit);
-    weight += pair_weight;
-    loss += pair_weight * loss_of(outcomes, tie_model, label);
-    const double expected = std::exp(outcomes.log_second) + 0.5 * std::exp(outcomes.log_tie);
-    brier += (expected - label) * (expected - label);
-    const double probability = sigmoid(outcomes.log_second - outcomes.log_first);
-    if (label == 0.5) return;
-    ++judged;
-    if (label > 0.5 ? logit > 0 : logit < 0) ++correct;  // neither 0 nor NaN is right
-    const auto bin = static_cast<std::size_t>(std::min(9.0, std::floor(probability * 10)));
-    bin_probability[bin] += probability;
-    bin_label[bin] += label;
-  }
-  Agreement agreement() const {
-    Agreement result;
-    if (judged > 0) result.accuracy = static_cast<double>(correct) / static_cast<double>(judged);
-    result.loss = weight > 0 ? loss / weight : 0.0;
-    return result;
-  }
-  double calibration_error() const {
-    double error = 0;
-    for (std::size_t bin = 0; bin < 10; ++bin) error += std::fabs(bin_probability[bin] - bin_label[bin]);
-    return judged > 0 ? error / static_cast<double>(judged) : 0.0;
-  }
-};
 
 constexpr const char* aggregation_names[] = {"sum", "mean", "last"};
 constexpr const char* tie_model_names[] = {"none", "rao-kupper", "davidson"};
@@ -135,81 +97,37 @@ Features RewardEnsemble::standardized(Features features) const {
   return features;
 }
 
-void RewardEnsemble::predict(const Context& context, const Features& features, const Prediction& prediction) const {
+void RewardEnsemble::predict(const Context& context, const Features& features, const Prediction& prediction, const Device& device) const {
+  if (device.kind == Device::Kind::cuda) return cuda_predict(context, *this, features, prediction, device);
   RewardNormalization normalization;
   if (!file_.reward_shift.empty()) normalization = {view(file_.reward_shift), view(file_.reward_scale)};
   predict_rewards(context, file_.architecture, view(file_.parameters), standardized(features), prediction, normalization);
 }
 
-std::vector<float> RewardEnsemble::logits(const Context& context, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs) const {
+std::vector<float> RewardEnsemble::logits(const Context& context, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs, const Device& device) const {
+  if (device.kind == Device::Kind::cuda) return cuda_logits(context, *this, data, pairs, device);
   const auto num_pairs = static_cast<std::int64_t>(pairs.size());
   const std::int64_t members = file_.architecture.num_members;
-  const std::int64_t rows_per_pair = 2 * std::max<std::int64_t>(1, data.longest_segment());
-  const std::int64_t pairs_per_chunk = std::clamp<std::int64_t>(most_rows_per_chunk / rows_per_pair, 1, most_pairs_per_chunk);
-  PreferenceCapacity capacity;
-  capacity.num_members = members;
-  capacity.num_steps = data.num_steps();
-  capacity.num_segments = data.num_segments();
-  capacity.num_pairs = data.num_pairs();
-  capacity.num_batch_pairs = std::max<std::int64_t>(1, std::min(pairs_per_chunk, num_pairs));
-  capacity.num_batch_steps = std::max<std::int64_t>(1, std::min(data.num_steps(), 2 * capacity.num_batch_pairs * data.longest_segment()));
-  const MlpLossPlan plan(file_.architecture, capacity, context.num_threads());
+  const MlpLossPlan plan(file_.architecture, logits_capacity(file_.architecture, data, num_pairs, {}), context.num_threads());
   const OwnedWorkspace workspace(plan.workspace_bytes());
-  const ScoreOptions score = score_options();
-  PreferenceOptions options;
-  options.aggregation = score.aggregation;
-  options.discount = score.discount;
-  options.temperature = score.temperature;
+  const PreferenceOptions options = logits_options(score_options());
+  const std::int64_t chunk_pairs = plan.capacity().num_batch_pairs;
 
-  std::vector<float> all(static_cast<std::size_t>(members * num_pairs)), chunk(static_cast<std::size_t>(members * capacity.num_batch_pairs));
-  for (std::int64_t begin = 0; begin < num_pairs; begin += pairs_per_chunk) {
-    const std::int64_t count = std::min(pairs_per_chunk, num_pairs - begin);
-    PreferenceBatch batch = data.batch();
-    batch.weights = {};
-    batch.margins = {};
-    batch.pair_order = view(pairs.data() + begin, {count});
+  std::vector<float> all(static_cast<std::size_t>(members * num_pairs)), chunk(static_cast<std::size_t>(members * chunk_pairs));
+  for (std::int64_t begin = 0; begin < num_pairs; begin += chunk_pairs) {
+    const std::int64_t count = std::min(chunk_pairs, num_pairs - begin);
     PreferenceResult result;
     result.logits = view(chunk.data(), {members, count});
-    mlp_preference_loss(context, plan, view(file_.parameters), standardized(data.features()), batch, options, result, {}, {}, {}, workspace.get());
+    mlp_preference_loss(context, plan, view(file_.parameters), standardized(data.features()), logits_batch(data.batch(), view(pairs.data() + begin, {count})), options, result, {}, {}, {},
+                        workspace.get());
     for (std::int64_t member = 0; member < members; ++member) std::copy_n(chunk.data() + member * count, count, all.data() + member * num_pairs + begin);
   }
   return all;
 }
 
 Evaluation RewardEnsemble::evaluate(const Context& context, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs, const float* labels,
-                                    NonFinite nonfinite) const {
-  const std::vector<float> member_logits = logits(context, data, pairs);
-  const PreferenceBatch batch = data.batch();
-  const auto members = static_cast<std::size_t>(file_.architecture.num_members);
-  const ScoreOptions score = score_options();
-  const auto tie_of = [&](std::size_t member) { return score.tie_parameter.empty() ? 0.0 : static_cast<double>(score.tie_parameter[member]); };
-  double mean_tie = 0;
-  for (std::size_t member = 0; member < members; ++member) mean_tie += tie_of(member) / static_cast<double>(members);
-  Tally mean;
-  std::vector<Tally> tallies(members);
-  Evaluation evaluation;
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    const double weight = batch.weights.present() ? static_cast<double>(static_cast<const float*>(batch.weights.data)[pairs[i]]) : 1.0;
-    if (weight == 0) continue;
-    double sum = 0;
-    for (std::size_t member = 0; member < members; ++member) sum += static_cast<double>(member_logits[member * pairs.size() + i]);
-    if (nonfinite == NonFinite::skip && !std::isfinite(sum)) {
-      ++evaluation.num_skipped;
-      continue;
-    }
-    ++evaluation.num_pairs;
-    const double label = labels[pairs[i]];
-    for (std::size_t member = 0; member < members; ++member) {
-      const double logit = member_logits[member * pairs.size() + i];
-      tallies[member].add(logit, score.tie_model, tie_of(member), label, weight);
-    }
-    mean.add(sum / static_cast<double>(members), score.tie_model, mean_tie, label, weight);
-  }
-  evaluation.mean = mean.agreement();
-  evaluation.brier = evaluation.num_pairs > 0 ? mean.brier / static_cast<double>(evaluation.num_pairs) : 0.0;
-  evaluation.ece = mean.calibration_error();
-  for (const Tally& tally : tallies) evaluation.members.push_back(tally.agreement());
-  return evaluation;
+                                    NonFinite nonfinite, const Device& device) const {
+  return evaluate_logits(logits(context, data, pairs, device), file_.architecture.num_members, score_options(), data, pairs, labels, nonfinite);
 }
 
 }  // namespace segpref

@@ -69,7 +69,7 @@ struct Moments {
 
 }  // namespace
 
-void normalize_rewards(const Context& context, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs, RewardEnsemble& ensemble) {
+void normalize_rewards(const Context& context, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs, RewardEnsemble& ensemble, const Device& device) {
   const auto members = static_cast<std::size_t>(ensemble.architecture().num_members);
   std::vector<Moments> moments(members);
   std::vector<float> rewards;
@@ -78,7 +78,7 @@ void normalize_rewards(const Context& context, const PreferenceDataset& data, co
     rewards.resize(members * count);
     Prediction prediction;
     prediction.members = view(rewards.data(), {static_cast<std::int64_t>(members), static_cast<std::int64_t>(count)});
-    ensemble.predict(context, rows_of(data.features(), stretch), prediction);
+    ensemble.predict(context, rows_of(data.features(), stretch), prediction, device);
     for (std::size_t member = 0; member < members; ++member)
       for (std::size_t i = 0; i < count; ++i) moments[member].add(static_cast<double>(rewards[member * count + i]));
   }

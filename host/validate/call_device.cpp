@@ -34,8 +34,8 @@ CallDevice device_of_call(std::string_view operation, std::string_view name, con
   return {first.device, name};
 }
 
-void device_of_plan(std::string_view operation, const Device& device) {
-  if (device.kind != Device::Kind::cpu) device_is_usable(operation, "capacity.device is", device);
+void device_of_plan(std::string_view operation, std::string_view subject, const Device& device) {
+  if (device.kind != Device::Kind::cpu) device_is_usable(operation, subject, device);
 }
 
 void same_device_as_plan(const Device& planned, const CallDevice& call) {

@@ -20,8 +20,9 @@ struct CallDevice {
 /// @throws Error(unsupported) where `operation` or this machine cannot serve the tensor's device, Error(invalid_argument) where there is no such device
 CallDevice device_of_call(std::string_view operation, std::string_view name, const ConstTensorView& first);
 
-/// The same rules for the device that a plan of `operation` is made for.
-void device_of_plan(std::string_view operation, const Device& device);
+/// The same rules for the device that something is made for. @param subject  how a message begins
+void device_of_plan(std::string_view operation, std::string_view subject, const Device& device);
+inline void device_of_plan(std::string_view operation, const Device& device) { device_of_plan(operation, "capacity.device is", device); }
 
 /// A run must take place where its plan was made for.
 void same_device_as_plan(const Device& planned, const CallDevice& call);

@@ -52,14 +52,17 @@ class SEGPREF_API RewardEnsemble {
 
   /// `features` with this model's standardisation.
   Features standardized(Features features) const;
-  /// Step rewards of every row, standardised and normalised as the model says.
-  void predict(const Context& context, const Features& features, const Prediction& prediction) const;
+  // Everything below is in host memory. With a CUDA `device` it goes there and its results come back: f32, hidden layers are needed; the call waits.
+
+  /// Step rewards of every row, standardised and normalised as the model says. On a CUDA device in chunks of rows, so that features may be larger than its memory:
+  /// while one is computed, the next is on its way.
+  void predict(const Context& context, const Features& features, const Prediction& prediction, const Device& device = {}) const;
   /// Logits [num_members, pairs.size()] of pairs of a data set (before normalisation), in chunks.
-  std::vector<float> logits(const Context& context, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs) const;
+  std::vector<float> logits(const Context& context, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs, const Device& device = {}) const;
   /// Agreement with `labels` [num_pairs of the data set]; pairs of weight 0 are left out. A logit that is not finite makes the loss NaN and
   /// counts as wrong, or its pair is skipped.
   Evaluation evaluate(const Context& context, const PreferenceDataset& data, const std::vector<std::int64_t>& pairs, const float* labels,
-                      NonFinite nonfinite = NonFinite::propagate) const;
+                      NonFinite nonfinite = NonFinite::propagate, const Device& device = {}) const;
 
  private:
   RewardModelFile file_;

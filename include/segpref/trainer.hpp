@@ -29,6 +29,7 @@ struct TrainerOptions {
   bool standardize_features = true;
   bool normalize_rewards = true;  ///< the model's rewards have mean 0 and deviation 1 over (at most about 65,536 of) the training steps
   std::uint64_t seed = 0;
+  Device device{};                ///< where training steps run and held-out pairs are judged; the data set is uploaded once. Hidden layers are needed on a CUDA device
 };
 
 struct EpochReport {
@@ -41,7 +42,8 @@ struct EpochReport {
   double kernel_seconds = 0;      ///< of it in mlp_preference_loss and adamw_step of the training steps
 };
 
-/// Results depend on data, options and seed alone, not on threads or on how often a run was interrupted.
+/// Results depend on data, options and seed alone, not on threads or on how often a run was interrupted. A checkpoint of one device continues on another: with
+/// the same minibatches, and results that differ by the rounding of their kernels.
 class SEGPREF_API Trainer {
  public:
   /// @throws Error(invalid_argument) where options break a rule, Error(bad_data) where the data set has no pair to train on
