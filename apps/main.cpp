@@ -39,7 +39,7 @@ Device device_of(const Common& common, const RewardArchitecture& architecture) {
     const MlpLossPlan plan(architecture, capacity, 1);
   } catch (const Error& error) {
     if (is_automatic && error.code() == ErrorCode::unsupported) return {};
-    throw;
+    throw Error(error.code(), "--device " + common.device + ": " + error.what());
   }
   return device;
 }

@@ -14,7 +14,7 @@ namespace segpref {
 /// Precision of the matrix products. Accumulation is f32 or wider in all.
 enum class Compute : std::uint8_t {
   standard,  ///< f32 (f64 when parameters are f64, for gradient checks)
-  bf16       ///< operands rounded to bf16; needs a processor with bf16 dot products (Error unsupported otherwise)
+  bf16       ///< operands rounded to bf16; on the CPU it needs bf16 dot products (Error unsupported otherwise)
 };
 
 /// Dropout of one call: the mask is a pure function of (seed, call, member, layer, step, unit). Inactive when the architecture has none.
@@ -33,7 +33,8 @@ struct MlpGradients {
 
 class SEGPREF_API MlpLossPlan {
  public:
-  /// @param num_threads  of the contexts it will run on, at most; the workspace has a part for each
+  /// On a CUDA device (capacity.device): f32, 1 to 4 hidden layers of up to 512 units; capacity.num_batch_steps is trusted there (docs/ops/reward_mlp.md).
+  /// @param num_threads  of the contexts it will run on, at most; the workspace on the CPU has a part for each
   MlpLossPlan(const RewardArchitecture& architecture, const PreferenceCapacity& capacity, int num_threads,
               Compute compute = Compute::standard);
   const RewardArchitecture& architecture() const { return architecture_; }
@@ -77,7 +78,8 @@ struct RewardNormalization {
   ConstTensorView scale;  ///< [num_members] f32. Given together with shift
 };
 
-/// Step rewards of every row of features (linear or mlp architecture; no dropout). Allocates a scratch tile per thread.
+/// Step rewards of every row of features (linear or mlp architecture; no dropout). Allocates a scratch tile per
+/// thread; on a CUDA device scratch memory in the order of the context's stream.
 SEGPREF_API void predict_rewards(const Context& context, const RewardArchitecture& architecture, ConstTensorView parameters,
                                  const Features& features, const Prediction& prediction,
                                  const RewardNormalization& normalization = {}, Compute compute = Compute::standard);

@@ -90,9 +90,8 @@ SEGPREF_C_API int32_t segpref_version_number(void);     /* major * 10000 + minor
  * - ndim is 1 to 4. strides count elements; NULL means row-major without gaps. Tensors are row-major without gaps, save where rows may be strided.
  * - dtype is f32, f64, f16 (kDLFloat 16), bf16 (kDLBfloat 16), i32 or i64, with lanes = 1. Index arrays are i32 or i64. Labels, weights and
  *   margins are f32; f64 is also taken where rewards or features are f64. "real" is f64 where rewards or features are f64, else f32.
- * - device is kDLCPU, kDLCUDAHost (pinned memory, used as CPU memory), or kDLCUDA where the function, the build and the machine have it: the call is
- *   then enqueued on the context's stream and returns before it is done. docs/c_abi.md says which functions do; for the others kDLCUDA is
- *   SEGPREF_UNSUPPORTED. Any other device is SEGPREF_INVALID_TYPE, and so are tensors of different devices in one call.
+ * - device is kDLCPU, kDLCUDAHost (pinned memory, used as CPU memory), or kDLCUDA where the build and the machine have it, else
+ *   SEGPREF_UNSUPPORTED: the call is then enqueued on the context's stream and returns before it is done. Any other device is SEGPREF_INVALID_TYPE, and so are tensors of different devices in one call.
  * - Outputs do not overlap inputs or each other. Every output is fully overwritten.
  */
 

@@ -22,12 +22,13 @@ static void a_capacity_names_its_device(void) {
   segpref_plan* plan = NULL;
   segpref_preference_capacity capacity;
   segpref_preference_capacity_init(&capacity);
-  capacity.device = (DLDevice){kDLCUDA, 3};
+  capacity.device = (DLDevice){kDLCUDA, 4096}; /* no machine has so many; which code that is depends on whether it has any */
   segpref_reward_architecture architecture;
   segpref_reward_architecture_init(&architecture);
   architecture.feature_dim = 4;
-  CHECK_FAILS(segpref_mlp_preference_loss_plan_create(&architecture, &capacity, 1, SEGPREF_COMPUTE_STANDARD, &plan), SEGPREF_UNSUPPORTED,
-              "capacity.device is a CUDA device: mlp_preference_loss does not support CUDA yet");
+  const segpref_status status = segpref_mlp_preference_loss_plan_create(&architecture, &capacity, 1, SEGPREF_COMPUTE_STANDARD, &plan);
+  CHECK(status == SEGPREF_UNSUPPORTED || status == SEGPREF_INVALID_ARGUMENT);
+  CHECK(strncmp(segpref_last_error(), "capacity.device is ", 19) == 0);
   capacity.device = (DLDevice){kDLROCM, 0};
   CHECK_FAILS(segpref_preference_loss_plan_create(&capacity, &plan), SEGPREF_INVALID_TYPE, "capacity.device is on DLPack device type 10");
   capacity.device = (DLDevice){kDLCUDAHost, 0};

@@ -16,6 +16,14 @@ struct Bounds {
 inline constexpr Bounds preference_loss_bounds{4, 4, 6, 4};
 inline constexpr Bounds linear_preference_loss_bounds{8, 8, 8, 16};
 inline constexpr Bounds mlp_preference_loss_bounds{8, 8, 8, 8};
+
+/// With Compute::bf16, whose operands keep 8 bits: of 1 plus the result for losses, scores and rewards; of the whole gradient's length for gradients of
+/// parameters and of features. Near a kink a rounding takes the other slope.
+struct MlpBf16Bounds {
+  double losses, scores, parameters, features, kinked_parameters, kinked_features;
+};
+inline constexpr MlpBf16Bounds mlp_bf16_bounds{5e-3, 3e-2, 2e-2, 3e-2, 5e-2, 1e-1};
+
 inline constexpr double predict_rewards_bound = 8;    ///< of 1 + |reward|: members, mean and std
 inline constexpr double query_scores_bound = 8;       ///< of 1: probabilities, variance and entropies
 inline constexpr double adamw_bound = 4;              ///< of the parameter plus the step, each step; moments relative to their terms

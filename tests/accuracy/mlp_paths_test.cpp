@@ -10,6 +10,7 @@
 #include "kernels/cpu/isa.hpp"
 #include "kernels/cpu/reward_mlp/loss_call.hpp"
 #include "segpref/reward_mlp.hpp"
+#include "tests/accuracy/bounds.hpp"
 #include "tests/support/compare.hpp"
 
 namespace segpref {
@@ -258,9 +259,10 @@ TEST_P(MlpPaths, Bf16StaysNearFloat64) {
   }
   for (Path path : {Path::pairs, Path::steps}) {
     const auto rounded = run<float>(setup, path);
-    EXPECT_TRUE(is_close(rounded.loss.data(), std::vector<double>(exact.loss.begin(), exact.loss.end()), {5e-3, 5e-3}));
-    EXPECT_TRUE(is_close(rounded.scores.data(), std::vector<double>(exact.scores.begin(), exact.scores.end()), {1e-2, 3e-2}));
-    EXPECT_LT(distance(rounded.gradient, exact.gradient), setup.activation == Activation::leaky_relu ? 5e-2 : 2e-2);
+    const testing::MlpBf16Bounds& bounds = testing::mlp_bf16_bounds;
+    EXPECT_TRUE(is_close(rounded.loss.data(), std::vector<double>(exact.loss.begin(), exact.loss.end()), {bounds.losses, bounds.losses}));
+    EXPECT_TRUE(is_close(rounded.scores.data(), std::vector<double>(exact.scores.begin(), exact.scores.end()), {1e-2, bounds.scores}));
+    EXPECT_LT(distance(rounded.gradient, exact.gradient), setup.activation == Activation::leaky_relu ? bounds.kinked_parameters : bounds.parameters);
   }
 }
 
@@ -323,7 +325,7 @@ TEST(MlpBf16, FeatureGradientsAndPredictionsStayNearFloat64) {
       continue;
     }
     run_both(rows, labels, parameters, Compute::bf16, features, mean);
-    EXPECT_LT(distance(features, exact_features), activation == Activation::leaky_relu ? 1e-1 : 3e-2);  // kinks: a rounding may take the other slope
+    EXPECT_LT(distance(features, exact_features), activation == Activation::leaky_relu ? testing::mlp_bf16_bounds.kinked_features : testing::mlp_bf16_bounds.features);
     EXPECT_LT(distance(mean, exact_mean), 1e-2);
     EXPECT_GT(distance(mean, exact_mean), 1e-6);  // f32 products would be closer
   }

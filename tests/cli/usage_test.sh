@@ -14,7 +14,10 @@ expect 2 "'6x' is not a width" "$segpref" fit "$data" --out "$work/m" --hidden 6
 expect 2 "hidden[0] = 4096 is outside" "$segpref" fit "$data" --out "$work/m" --hidden 4096
 expect 2 "--activation = step must be one of relu" "$segpref" fit "$data" --out "$work/m" --activation step
 expect 2 "temperature = 0 must be" "$segpref" fit "$data" --out "$work/m" --temperature 0 --epochs 1
-expect 2 "cuda is not supported yet" "$segpref" fit "$data" --out "$work/m" --device cuda
+expect 2 "--device tpu must be auto, cpu, cuda or cuda:N" "$segpref" fit "$data" --out "$work/m" --device tpu
+expect 2 "--device cuda:x: after cuda: stands the number of a device" "$segpref" fit "$data" --out "$work/m" --device cuda:x
+expect 2 "--device cuda:999: capacity.device is" "$segpref" fit "$data" --out "$work/m" --device cuda:999
+expect 2 "--device cuda: " "$segpref" fit "$data" --out "$work/m" --device cuda --hidden none
 expect 4 "cannot open" "$segpref" fit "$work/none.npz" --out "$work/m"
 head -c 5000 "$data" >"$work/short.npz"
 expect 3 "short.npz" "$segpref" fit "$work/short.npz" --out "$work/m"

@@ -27,13 +27,9 @@ constexpr Device cuda_0{Device::Kind::cuda, 0}, cuda_1{Device::Kind::cuda, 1};
 
 TEST(DeviceErrors, OperationsWithoutACudaPathSaySo) {
   std::vector<float> values(8, 1);
-  const ConstTensorView parameters = view(std::as_const(values), cuda_0);
-  RewardArchitecture architecture;
-  architecture.feature_dim = 2;
-  testing::expect_error(unsupported, "parameters lives on a CUDA device: mlp_preference_loss does not support CUDA yet",
-                        [&] { mlp_preference_loss(Context(1), architecture, parameters, {}, {}, {}, {}); });
-  testing::expect_error(unsupported, "parameters lives on a CUDA device: predict_rewards does not support CUDA yet",
-                        [&] { predict_rewards(Context(1), architecture, parameters, {}, {}); });
+  testing::expect_error(unsupported, "logits lives on a CUDA device: token_logps does not support CUDA yet",
+                        [&] { validation::device_of_call("token_logps", "logits", view(std::as_const(values), cuda_0)); });
+  testing::expect_error(unsupported, "capacity.device is a CUDA device: token_logps does not support CUDA yet", [] { validation::device_of_plan("token_logps", cuda_1); });
 }
 
 TEST(DeviceErrors, OperationsWithACudaPathSayWhatIsMissingHere) {
@@ -44,6 +40,9 @@ TEST(DeviceErrors, OperationsWithACudaPathSayWhatIsMissingHere) {
   PreferenceCapacity capacity;
   RankingCapacity ranking;
   capacity.device = ranking.device = cuda_99;
+  RewardArchitecture architecture;
+  architecture.feature_dim = 2;
+  architecture.hidden = {8};
   const device::Driver& driver = device::driver();
   const auto expect = [&](const std::string& name, const std::function<void()>& call) {
     if (driver.num_devices > 0) {
@@ -56,18 +55,12 @@ TEST(DeviceErrors, OperationsWithACudaPathSayWhatIsMissingHere) {
   expect("step_rewards lives on", [&] { ranking_loss(Context(1), rewards, {}, {}, {}); });
   expect("scores lives on", [&] { query_scores(Context(1), rows, {}, 1.0, {}); });
   expect("features lives on", [&] { linear_preference_loss(Context(1), {}, rows, {}, {}, {}); });
+  expect("parameters lives on", [&] { mlp_preference_loss(Context(1), architecture, rewards, {}, {}, {}, {}); });
+  expect("parameters lives on", [&] { predict_rewards(Context(1), architecture, rewards, {}, {}); });
   expect("capacity.device is", [&] { PreferenceLossPlan{capacity}; });
   expect("capacity.device is", [&] { LinearLossPlan(capacity, 2); });
+  expect("capacity.device is", [&] { MlpLossPlan(architecture, capacity, 1); });
   expect("capacity.device is", [&] { RankingLossPlan{ranking}; });
-}
-
-TEST(DeviceErrors, APlanOnADeviceWithoutACudaPathIsRefused) {
-  PreferenceCapacity capacity;
-  capacity.device = cuda_1;
-  RewardArchitecture architecture;
-  architecture.feature_dim = 2;
-  testing::expect_error(unsupported, "capacity.device is a CUDA device: mlp_preference_loss does not support CUDA yet",
-                        [&] { MlpLossPlan(architecture, capacity, 1); });
 }
 
 /// A batch of two members, five steps, three segments and two pairs whose memory must not be touched.

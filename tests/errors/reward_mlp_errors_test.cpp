@@ -112,9 +112,6 @@ TEST(MlpErrors, Parameters) {
   both_refused(invalid, "parameters is not aligned to its elements of 4 bytes",
                [](Call& c) { c.parameters_view.data = reinterpret_cast<const char*>(c.parameters.data()) + 1; });
   both_refused(wrong_type, "parameters has dtype bf16; it takes f32, f64", [](Call& c) { c.parameters_view.dtype = DType::bf16; });
-  const auto on_cuda = [](Call& c) { c.parameters_view.device.kind = Device::Kind::cuda; };
-  train_refused(unsupported, "parameters lives on a CUDA device: mlp_preference_loss does not support CUDA yet", on_cuda);
-  predict_refused(unsupported, "parameters lives on a CUDA device: predict_rewards does not support CUDA yet", on_cuda);
 }
 
 TEST(MlpErrors, Features) {

@@ -19,7 +19,8 @@ int key_bits(std::int64_t num_lists, std::int64_t num_steps) { return cuda::bits
 std::int64_t row_capacity(const PreferenceCapacity& capacity) {
   std::int64_t most = capacity.num_steps;
   if (capacity.num_batch_steps > 0) most = std::min(most, capacity.num_batch_steps);
-  if (capacity.max_segment_steps > 0) most = std::min(most, times(2 * num_batch_pairs(capacity), capacity.max_segment_steps));
+  const std::int64_t sides = 2 * num_batch_pairs(capacity);
+  if (capacity.max_segment_steps > 0 && capacity.max_segment_steps <= most / std::max<std::int64_t>(sides, 1)) most = sides * capacity.max_segment_steps;
   return std::max<std::int64_t>(most, 1);
 }
 

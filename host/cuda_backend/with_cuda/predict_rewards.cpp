@@ -11,8 +11,8 @@
 namespace segpref::cuda_backend {
 namespace {
 
-/// Steps at a time: rewards of so many wait in scratch memory for their mean. Tiles of them fill a device several times.
-constexpr std::int64_t rows_at_once = std::int64_t{1} << 18;
+/// Steps at a time: rewards of so many wait in scratch memory for their mean. Their tiles, 512 or more of each member, fill a device several times.
+constexpr std::int64_t rows_at_once = std::int64_t{1} << 16;
 
 /// The same features from step `first` on.
 cuda::MlpRows rows_from(cuda::MlpRows rows, std::int64_t first, std::int64_t count) {
