@@ -2,7 +2,7 @@
 set(fused kernels/cuda/reward_mlp/reduce_adamw_kernel.cuh)
 set(minibatch kernels/cuda/minibatch/kernels.cuh)
 
-segpref_add_seeded_bug(coefficients_not_published DRIVER mlp_step MODES plain check EXPECT "wrong result|shared memory" FILE kernels/cuda/adamw/step_element.cuh
+segpref_add_seeded_bug(step_coefficients_not_published DRIVER mlp_step MODES plain check EXPECT "wrong result|shared memory" FILE kernels/cuda/adamw/step_element.cuh
   REPLACE "  __syncthreads();\n" WITH "")
 segpref_add_seeded_bug(step_advanced_by_its_readers DRIVER mlp_step MODES check EXPECT "data race in global memory.*another block" FILE ${fused}
   REPLACE "    share_coefficients(p.rates, p.step, coefficients);\n" WITH "    share_coefficients(p.rates, p.step, coefficients);\n    if (threadIdx.x == 0) ++*p.step;\n")
