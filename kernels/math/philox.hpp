@@ -49,8 +49,8 @@ SEGPREF_HOST_DEVICE inline std::uint32_t random_bits32(std::uint64_t seed, std::
 /// Draw `index` of 64 bits: two to a block.
 SEGPREF_HOST_DEVICE inline std::uint64_t random_bits64(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
   const PhiloxBlock block = random_block(seed, stream, index / 2);
-  const std::uint64_t at = 2 * (index % 2);
-  return block.word[at] | (std::uint64_t{block.word[at + 1]} << 32);
+  const bool is_upper = index % 2 != 0;  // chosen rather than indexed, for which a device would lay the block on its stack
+  return (is_upper ? block.word[2] : block.word[0]) | (std::uint64_t{is_upper ? block.word[3] : block.word[1]} << 32);
 }
 
 /// 24 bits as a float in [0, 1): every value is exact.

@@ -118,6 +118,11 @@ PreferenceCapacity draw_capacity(Draw& draw, const Problem<Real>& problem, DType
   capacity.num_pairs = room(static_cast<std::int64_t>(problem.reference.pairs.size()));
   capacity.num_batch_pairs = room(problem.num_batch_pairs());
   capacity.dtype = dtype;
+  if (draw.chance(50)) {
+    std::int64_t longest = 1;  // 0 would promise nothing
+    for (const reference::Segment& segment : problem.reference.segments) longest = std::max(longest, segment.end - segment.begin);
+    capacity.max_segment_steps = room(longest);
+  }
   return capacity;
 }
 

@@ -26,7 +26,7 @@ std::string sentence(const Words& words);
 template <typename Real>
 Problem<Real> draw_problem(Draw& draw, const SizeMenu& menu, Words& words);
 
-/// A capacity that holds the problem and, at random, more.
+/// A capacity that holds the problem and, at random, more; every second one bounds the length of segments.
 template <typename Real>
 PreferenceCapacity draw_capacity(Draw& draw, const Problem<Real>& problem, DType dtype);
 
