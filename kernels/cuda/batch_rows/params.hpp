@@ -35,13 +35,14 @@ struct BatchRowsParams {
   std::int64_t* sorted_row_ends = nullptr;
   std::int64_t* row_reach = nullptr;        ///< sorted: no window so far ends behind it
   std::int64_t* steps = nullptr;            ///< [num_lists, row_capacity] the step of every row, ascending
-  std::int64_t* num_needed = nullptr;       ///< [num_lists] rows that the list takes, and
-  std::int64_t* num_rows = nullptr;         ///< [num_lists] rows that it has: none where it takes more than row_capacity. Its windows are then of one row,
-  float* rewards = nullptr;                 ///< [num_members, row_capacity] whose reward becomes NaN here: no loss looks good by mistake. Else not touched
+  std::int64_t* num_needed = nullptr;       ///< [num_lists] rows that the list takes
+  std::int64_t* num_rows = nullptr;         ///< [num_lists] rows that it has: none where it takes more than row_capacity
+  float* rewards = nullptr;                 ///< [num_members, row_capacity]. Of a list that does not fit every window is its row 0 alone, whose reward becomes NaN here: no loss
+                                            ///< looks good by mistake. Others are not touched
 
   SEGPREF_HOST_DEVICE std::int64_t sides_per_list() const { return 2 * batch.num_batch_pairs; }
   SEGPREF_HOST_DEVICE std::int64_t num_sides() const { return num_lists * sides_per_list(); }
-  SEGPREF_HOST_DEVICE std::int64_t steps_per_list() const { return batch.num_steps + 1; }  // one more, so that no end is a begin of the next list
+  SEGPREF_HOST_DEVICE std::int64_t steps_per_list() const { return batch.num_steps + 1; }  // one more: a segment may begin behind the last step
 };
 
 /// store_side_scores_kernel.

@@ -1,6 +1,8 @@
 // pair_loss_kernel and pair_sums_kernel against the oracle. Segments of one step: scores are rewards, without rounding.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "kernels/cuda/preference_loss/pair_loss_kernel.cuh"
 #include "kernels/cuda/preference_loss/pair_sums_kernel.cuh"
 #include "tests/simt/support/device_batch.hpp"
@@ -110,6 +112,29 @@ void check(const LossCase& c) {
             static_cast<double>(grads[size(2 * (member * in_batch + k) + side)]) * static_cast<double>(scales[size(member)]);
     }
   EXPECT_TRUE(is_close(grad_scores.data(), flatten(expected.grad_scores), bound)) << "gradients of scores";
+
+  // Scores by side are the same scores; and what counts is told.
+  std::vector<Real> side_scores;
+  std::vector<std::uint8_t> counted;
+  for (std::int64_t member = 0; member < members; ++member)
+    for (std::int64_t k = 0; k < in_batch; ++k) {
+      const std::int64_t pair = problem.reference.pair_order[size(member)][size(k)];
+      const reference::Pair& of = problem.reference.pairs[size(pair)];
+      const double first = static_cast<double>(scores[size(member * segments + of.first)]), second = static_cast<double>(scores[size(member * segments + of.second)]);
+      side_scores.insert(side_scores.end(), {static_cast<Real>(first), static_cast<Real>(second)});
+      const bool is_finite = std::isfinite(first) && std::isfinite(second) && std::isfinite(static_cast<Real>((second - first) / problem.reference.temperature));
+      counted.push_back(problem.reference.weights[size(member)][size(pair)] > 0 && (is_finite || !problem.reference.skip_nonfinite) ? 1 : 0);
+    }
+  const Buffer<Real> d_side_scores(side_scores), d_side_grads(grads.size());
+  const Buffer<std::uint8_t> d_counted(counted.size());
+  p.scores = nullptr;
+  p.side_scores = d_side_scores.get();
+  p.grad_pairs = d_side_grads.get();
+  p.pair_counted = d_counted.get();
+  if (blocks > 0) simt::launch(kernel, dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(members)), PairTile::num_threads, 0, p);
+  const std::vector<Real> side_grads = d_side_grads.to_host();
+  for (std::size_t i = 0; i < grads.size(); ++i) ASSERT_TRUE(side_grads[i] == grads[i] || (std::isnan(side_grads[i]) && std::isnan(grads[i]))) << "gradient " << i << " of a side";
+  EXPECT_EQ(d_counted.to_host(), counted);
 }
 
 class PairLoss : public ::testing::TestWithParam<LossCase> {};
