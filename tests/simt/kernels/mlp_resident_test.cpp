@@ -30,12 +30,12 @@ ResidentCase step_of(std::vector<std::int64_t> hidden, std::vector<std::int64_t>
 template <class Tile, typename Feature = float>
 void check(const ResidentCase& c) {
   const ResidentProblem<Feature> problem(c);
-  expect_step<Tile>(problem, run_resident<Tile>(problem), expected_of(problem, rounding_of<typename Tile::Operands>));
+  expect_step<typename Tile::Operands>(problem, run_resident<Tile>(problem), expected_of(problem, rounding_of<typename Tile::Operands>));
 }
 
 class MlpResidentLoss : public ::testing::TestWithParam<LossCase> {};
 TEST_P(MlpResidentLoss, EveryOption) {
-  ResidentCase c = step_of({12}, {0, 1, 5, 8}, 9, 6);
+  ResidentCase c = step_of({12}, {0, 1, 2}, 9, 6);
   c.mlp.architecture.num_members = 3;  // as many as the cases have tie parameters for
   GetParam().shape(c.pairs);
   c.pairs.num_pairs = std::min<std::int64_t>(c.pairs.num_pairs, 9);
@@ -71,20 +71,20 @@ using Precisions = ::testing::Types<F32, Bf16>;
 TYPED_TEST_SUITE(MlpResidentPrecision, Precisions);
 
 TYPED_TEST(MlpResidentPrecision, WidthsAndDepths) {
-  for (const std::vector<std::int64_t>& hidden : {std::vector<std::int64_t>{1}, {33}, {8, width}, {width, width}}) check<Bits<TypeParam>>(step_of(hidden, {3, 8}, 3, 24));
-  for (const std::vector<std::int64_t>& hidden : {std::vector<std::int64_t>{40, width, 17}, {width, 33, 8, 50}}) check<cuda::ResidentTile<TypeParam, 4, true>>(step_of(hidden, {3, 8}, 3, 24));
+  for (const std::vector<std::int64_t>& hidden : {std::vector<std::int64_t>{1}, {8, width}}) check<Bits<TypeParam>>(step_of(hidden, {3, 8}, 3, 24));
+  for (const std::vector<std::int64_t>& hidden : {std::vector<std::int64_t>{40, width, 17}, {24, 33, 8, 50}}) check<cuda::ResidentTile<TypeParam, 4, true>>(step_of(hidden, {3, 8}, 3, 24));
 }
 
 TYPED_TEST(MlpResidentPrecision, EveryActivationOfSlopesAsOperands) {
   for (const Activation activation : {Activation::tanh, Activation::silu, Activation::gelu}) {
-    ResidentCase c = step_of({40, 24}, {3, 6}, 6);
+    ResidentCase c = step_of({40, 24}, {3, 6}, 4);
     c.mlp.architecture.activation = activation;
     check<Slopes<TypeParam>>(c);
   }
 }
 
 TYPED_TEST(MlpResidentPrecision, DropoutDropsWhatTheOracleDrops) {
-  ResidentCase c = step_of({40, 33}, {3, 6}, 6);
+  ResidentCase c = step_of({40, 17}, {3, 6}, 4);
   c.mlp.architecture.num_members = 2;
   c.mlp.dropout_rate = 0.4;
   c.pairs.windows = true;
@@ -93,7 +93,7 @@ TYPED_TEST(MlpResidentPrecision, DropoutDropsWhatTheOracleDrops) {
 
 TYPED_TEST(MlpResidentPrecision, SkippedPairsLeaveNoTrace) {
   for (const Activation activation : {Activation::relu, Activation::tanh}) {  // tanh hides an infinity
-    ResidentCase c = step_of({33, width}, {2, 5}, 8, 40);
+    ResidentCase c = step_of({20, 12}, {2, 5}, 8);
     c.mlp.architecture.activation = activation;
     c.options = [](reference::PreferenceProblem& p) { p.skip_nonfinite = true; };
     c.spoiled_steps = {4, 11, 20};
@@ -155,7 +155,7 @@ TEST(MlpResident, EveryAggregation) {
 }
 
 TEST(MlpResident, OverlappingWindowsStandardisedFromTwoTensorsOfEveryType) {
-  ResidentCase c = step_of({24}, {2, 6}, 6, 40);
+  ResidentCase c = step_of({24}, {2, 6}, 4, 40);
   c.mlp.first_dim = 21;
   c.mlp.is_standardised = true;
   c.mlp.architecture.num_members = 2;
@@ -168,7 +168,7 @@ TEST(MlpResident, OverlappingWindowsStandardisedFromTwoTensorsOfEveryType) {
 
 TEST(MlpResident, AnyNumberOfBlocks) {
   ResidentCase c = step_of({24}, {tile_rows / 8}, 13);  // four tiles
-  for (const int num_blocks : {1, 3, 4, 6}) {           // 6: two have nothing to do
+  for (const int num_blocks : {1, 3, 6}) {              // 6: two have nothing to do
     c.num_blocks = num_blocks;
     check<Bits<F32>>(c);
   }
@@ -187,8 +187,7 @@ TEST(MlpResident, ARerunAndLossesAloneGiveTheSameBits) {
 /// The general path: forward, the pair stage of given rewards, backward, gradients of weights.
 TEST(MlpResident, AgreesWithTheGeneralPath) {
   using Operands = F32;
-  ResidentCase c = step_of({width, 40}, {3, 7}, 7, 24);
-  c.mlp.architecture.num_members = 2;
+  ResidentCase c = step_of({width, 40}, {3, 7}, 5, 24);
   c.pairs.weights = c.pairs.margins = true;
   c.options = [](reference::PreferenceProblem& p) { p.lapse = 0.1, p.temperature = 0.5, p.centering = 0.01; };
   const ResidentProblem<> problem(c);

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -101,62 +100,86 @@ struct ResidentResult {
   std::vector<double> metrics;
 };
 
-/// The resident kernel and the two that follow it. Everything that a kernel must write is uninitialised before.
+/// A problem in device memory. Everything that a kernel must write is uninitialised before.
+template <typename Feature>
+class ResidentRun {
+ public:
+  explicit ResidentRun(const ResidentProblem<Feature>& problem)
+      : shape_(problem.mlp.shape), options_(problem.pairs.options()), device_(problem.pairs.batch(), shape_.num_members, problem.mlp.in.num_steps), d_parameters_(problem.mlp.parameters),
+        d_mean_(problem.mlp.mean), d_std_(problem.mlp.std_dev), d_first_(problem.mlp.first), d_second_(problem.mlp.second), d_partial_(count(problem.in.num_blocks * shape_.num_parameters)),
+        d_gradients_(count(shape_.num_parameters)), d_block_sums_(count(std::int64_t{shape_.num_members} * problem.in.num_blocks * cuda::num_pair_sums)), d_metrics_(members() * num_metrics), d_loss_(members()),
+        d_losses_(members() * count(device_.batch.num_batch_pairs)), d_logits_(d_losses_.size()), d_grad_tie_(members()), d_scale_(members()) {
+    params_.shape = shape_;
+    params_.formula = problem.mlp.formula();
+    params_.features = problem.mlp.features(d_first_.get(), d_second_.get(), d_mean_.get(), d_std_.get());
+    params_.pairs.batch = device_.batch;
+    params_.pairs.loss = loss_params(options_);
+    params_.pairs.tie_parameter = device_.reals(options_.tie_parameter, 0.0);
+    params_.pairs.tie_parameter.member_stride = options_.tie_parameter.size() > 1 ? 1 : 0;
+    params_.pairs.loss_per_pair = d_losses_.get();
+    params_.pairs.logits = d_logits_.get();
+    params_.pairs.block_sums = d_block_sums_.get();
+    params_.sums.num_members = shape_.num_members;
+    params_.sums.num_blocks = problem.in.num_blocks;
+    params_.sums.is_mean = options_.reduction == Reduction::mean;
+    params_.sums.normalizer = options_.normalizer.value_or(0.0);
+    params_.sums.block_sums = d_block_sums_.get();
+    params_.sums.reduced_loss = d_loss_.get();
+    params_.sums.metrics = d_metrics_.get();
+    params_.sums.grad_tie_parameter = d_grad_tie_.get();
+    params_.sums.grad_scale = d_scale_.get();
+    params_.aggregation = options_.aggregation;
+    params_.is_discounted = options_.discount != 1.0;
+    params_.discount = cuda::DiscountPowers::of(options_.discount);
+    params_.grid = problem.grid();
+    params_.parameters = d_parameters_.get();
+    params_.partial = d_partial_.get();
+    params_.gradients = d_gradients_.get();
+  }
+
+  const cuda::MlpResidentParams& params() const { return params_; }
+
+  /// The resident kernel and the two that follow it.
+  template <class Tile>
+  void launch_kernels(bool with_gradients) {
+    if (!with_gradients) params_.partial = nullptr;
+    const dim3 grid(static_cast<unsigned>(params_.grid.num_blocks), static_cast<unsigned>(shape_.num_members));
+    launch(cuda::mlp_resident_kernel<Tile>, grid, Tile::num_threads, sizeof(typename Tile::SharedStorage), params_);
+    launch(cuda::pair_sums_kernel<float>, 1, cuda::PairSumsTile::num_threads, 0, params_.sums);
+    if (!with_gradients) return;
+    cuda::MlpWeightGradParams reduction;
+    reduction.shape = shape_;
+    reduction.num_splits = params_.grid.num_blocks;
+    reduction.partial = params_.partial;
+    reduction.grad_scale = params_.sums.grad_scale;
+    reduction.gradients = params_.gradients;
+    using Elements = cuda::MlpElementsTile;
+    launch(cuda::mlp_reduce_grad_kernel<Elements>, static_cast<unsigned>((shape_.num_parameters + Elements::num_threads - 1) / Elements::num_threads), Elements::num_threads, 0, reduction);
+  }
+
+  ResidentResult result() const {
+    return {d_loss_.to_host(), d_losses_.to_host(), d_logits_.to_host(), d_grad_tie_.to_host(), params_.partial != nullptr ? d_gradients_.to_host() : std::vector<float>(), d_metrics_.to_host()};
+  }
+
+ private:
+  std::size_t members() const { return count(shape_.num_members); }
+
+  cuda::MlpShape shape_;
+  PreferenceOptions options_;
+  DeviceBatch device_;
+  Buffer<float> d_parameters_, d_mean_, d_std_;
+  Buffer<Feature> d_first_, d_second_;
+  Buffer<float> d_partial_, d_gradients_;
+  Buffer<double> d_block_sums_, d_metrics_;
+  Buffer<float> d_loss_, d_losses_, d_logits_, d_grad_tie_, d_scale_;
+  cuda::MlpResidentParams params_;
+};
+
 template <class Tile, typename Feature>
 ResidentResult run_resident(const ResidentProblem<Feature>& problem, bool with_gradients = true) {
-  const cuda::MlpShape& shape = problem.mlp.shape;
-  const std::int64_t members = shape.num_members, num_blocks = problem.in.num_blocks;
-  const PreferenceOptions options = problem.pairs.options();
-  DeviceBatch device(problem.pairs.batch(), members, problem.mlp.in.num_steps);
-  const std::int64_t in_batch = device.batch.num_batch_pairs;
-  const Buffer<float> d_parameters(problem.mlp.parameters), d_mean(problem.mlp.mean), d_std(problem.mlp.std_dev);
-  const Buffer<Feature> d_first(problem.mlp.first), d_second(problem.mlp.second);
-  const Buffer<float> d_partial(count(num_blocks * shape.num_parameters)), d_gradients(count(shape.num_parameters));
-  const Buffer<double> d_block_sums(count(members * num_blocks * cuda::num_pair_sums)), d_metrics(count(members * num_metrics));
-  const Buffer<float> d_loss(count(members)), d_losses(count(members * in_batch)), d_logits(count(members * in_batch)), d_grad_tie(count(members)), d_scale(count(members));
-
-  cuda::MlpResidentParams p;
-  p.shape = shape;
-  p.formula = problem.mlp.formula();
-  p.features = problem.mlp.features(d_first.get(), d_second.get(), d_mean.get(), d_std.get());
-  p.pairs.batch = device.batch;
-  p.pairs.loss = loss_params(options);
-  p.pairs.tie_parameter = device.reals(options.tie_parameter, 0.0);
-  p.pairs.tie_parameter.member_stride = options.tie_parameter.size() > 1 ? 1 : 0;
-  p.pairs.loss_per_pair = d_losses.get();
-  p.pairs.logits = d_logits.get();
-  p.pairs.block_sums = d_block_sums.get();
-  p.aggregation = options.aggregation;
-  p.is_discounted = options.discount != 1.0;
-  p.discount = cuda::DiscountPowers::of(options.discount);
-  p.grid = problem.grid();
-  p.parameters = d_parameters.get();
-  p.partial = with_gradients ? d_partial.get() : nullptr;
-  launch(cuda::mlp_resident_kernel<Tile>, dim3(static_cast<unsigned>(num_blocks), static_cast<unsigned>(members)), Tile::num_threads, sizeof(typename Tile::SharedStorage), p);
-
-  cuda::PairSumsParams<float> sums;
-  sums.num_members = members;
-  sums.num_blocks = num_blocks;
-  sums.is_mean = options.reduction == Reduction::mean;
-  sums.normalizer = options.normalizer.value_or(0.0);
-  sums.block_sums = d_block_sums.get();
-  sums.reduced_loss = d_loss.get();
-  sums.metrics = d_metrics.get();
-  sums.grad_tie_parameter = d_grad_tie.get();
-  sums.grad_scale = d_scale.get();
-  launch(cuda::pair_sums_kernel<float>, 1, cuda::PairSumsTile::num_threads, 0, sums);
-
-  if (with_gradients) {
-    cuda::MlpWeightGradParams reduction;
-    reduction.shape = shape;
-    reduction.num_splits = static_cast<int>(num_blocks);
-    reduction.partial = d_partial.get();
-    reduction.grad_scale = d_scale.get();
-    reduction.gradients = d_gradients.get();
-    using Elements = cuda::MlpElementsTile;
-    launch(cuda::mlp_reduce_grad_kernel<Elements>, static_cast<unsigned>((shape.num_parameters + Elements::num_threads - 1) / Elements::num_threads), Elements::num_threads, 0, reduction);
-  }
-  return {d_loss.to_host(), d_losses.to_host(), d_logits.to_host(), d_grad_tie.to_host(), with_gradients ? d_gradients.to_host() : std::vector<float>(), d_metrics.to_host()};
+  ResidentRun<Feature> run(problem);
+  run.template launch_kernels<Tile>(with_gradients);
+  return run.result();
 }
 
 /// How far results of a whole step may lie from the oracle: scores add up rewards, and a loss follows its logit.
@@ -170,9 +193,8 @@ ResidentBounds resident_bounds(const reference::PreferenceProblem& pairs, int se
 }
 
 /// The whole step against the oracle: losses and logits of pairs, sums, and gradients of weights where all are finite.
-template <class Tile, typename Feature>
+template <class Operands, typename Feature>
 void expect_step(const ResidentProblem<Feature>& problem, const ResidentResult& actual, const ResidentExpected& expected) {
-  using Operands = typename Tile::Operands;
   const reference::PreferenceProblem& pairs = problem.pairs.reference;
   const ResidentBounds bounds = resident_bounds<Operands>(pairs, problem.grid().segment_rows);
   const double pairs_added = pairs.reduction == reference::Reduce::sum ? static_cast<double>(problem.pairs.num_batch_pairs()) : 1.0;
