@@ -21,6 +21,15 @@ struct PairStep {
   double sums[num_pair_sums];
 };
 
+/// What the raters' answers are worth: the outcomes, those of a lapse included, weighed by the target.
+template <bool has_ties>
+SEGPREF_DEVICE Term<double> judged_term(const kernels::LossParams& params, const Outcomes<double>& outcomes, double label) {
+  const double target = (1.0 - params.smoothing) * label + 0.5 * params.smoothing;
+  const Term<double> judged = expected_term(outcomes.first, outcomes.second, target);
+  if constexpr (has_ties) return tie_or(judged, outcomes.tie, label);
+  return judged;
+}
+
 /// The objective at a finite, clipped logit.
 template <bool has_lapse, class Model>
 SEGPREF_DEVICE Term<double> objective(const kernels::LossParams& params, const math::ObjectiveConstants& constants, double logit, double label, double margin) {
@@ -30,15 +39,13 @@ SEGPREF_DEVICE Term<double> objective(const kernels::LossParams& params, const m
     outcomes.second = with_lapse(outcomes.second, constants);
     if constexpr (Model::has_ties) outcomes.tie = with_lapse(outcomes.tie, constants);
   }
-  const double target = (1.0 - params.smoothing) * label + 0.5 * params.smoothing;
-  const Term<double> judged = expected_term(outcomes.first, outcomes.second, target);
-  if constexpr (Model::has_ties) return tie_or(judged, outcomes.tie, label);
-  return judged;
+  return judged_term<Model::has_ties>(params, outcomes, label);
 }
 
-/// @param Real  the type of the scores
-template <bool has_lapse, class Model, typename Real>
-SEGPREF_DEVICE PairStep pair_step(const kernels::LossParams& params, const math::ObjectiveConstants& constants, const PairInput& in) {
+/// @param Real          the type of the scores
+/// @param objective_at  objective_at(logit, label, margin) is the objective at a finite, clipped logit
+template <typename Real, class ObjectiveAt>
+SEGPREF_DEVICE PairStep pair_step_with(const kernels::LossParams& params, const PairInput& in, ObjectiveAt objective_at) {
   // The logit is rounded to the type of the scores first: loss and gradient are exact functions of the logit that is returned.
   const double gap = in.second - in.first, total = in.first + in.second, inv_temperature = 1.0 / params.temperature;
   const double logit = static_cast<double>(static_cast<Real>(gap * inv_temperature));
@@ -51,7 +58,7 @@ SEGPREF_DEVICE PairStep pair_step(const kernels::LossParams& params, const math:
 
   // The objective
   const double clipped = finite ? min_of(max_of(logit, -params.clip), params.clip) : 0.0;
-  Term<double> term = objective<has_lapse, Model>(params, constants, clipped, in.label, in.margin);
+  Term<double> term = objective_at(clipped, in.label, in.margin);
   if (!finite) term = {NAN, NAN, NAN};
   const double grad_score = ::fabs(logit) > params.clip ? 0.0 : term.grad_logit * inv_temperature;
   const double centering_loss = params.centering != 0.0 ? params.centering * total * total : 0.0;
@@ -70,6 +77,12 @@ SEGPREF_DEVICE PairStep pair_step(const kernels::LossParams& params, const math:
   step.sums[metric_gap_sum] = judged ? gap * sign : 0.0;
   step.sums[num_metrics] = in.weight * term.grad_tie;
   return step;
+}
+
+/// @param Real  the type of the scores
+template <bool has_lapse, class Model, typename Real>
+SEGPREF_DEVICE PairStep pair_step(const kernels::LossParams& params, const math::ObjectiveConstants& constants, const PairInput& in) {
+  return pair_step_with<Real>(params, in, [&](double logit, double label, double margin) { return objective<has_lapse, Model>(params, constants, logit, label, margin); });
 }
 
 }  // namespace segpref::cuda

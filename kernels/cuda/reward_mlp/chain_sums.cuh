@@ -11,8 +11,9 @@ class ChainSums {
   using Element = typename Tile::Element;
 
  public:
-  SEGPREF_DEVICE ChainSums()
-      : lane_(lane_of_thread()), first_row_(warp_of_thread() / Tile::warps_along_columns * Tile::row_tiles * SumsTile::side),
+  /// @param lane  the thread's own; an opaque one where kernels are short of registers between phases
+  SEGPREF_DEVICE explicit ChainSums(int lane = lane_of_thread())
+      : lane_(lane), first_row_(warp_of_thread() / Tile::warps_along_columns * Tile::row_tiles * SumsTile::side),
         first_column_(warp_of_thread() % Tile::warps_along_columns * Tile::column_tiles * SumsTile::side) {}
 
   SEGPREF_DEVICE void clear() {

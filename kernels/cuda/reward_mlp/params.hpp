@@ -18,14 +18,8 @@ struct PackWeightsParams {
   void* packed = nullptr;              ///< [num_members, packed_size] operands
 };
 
-/// Which steps the rows of a call are, and their features. Rows are numbered 0 to num_rows - 1.
-struct MlpRows {
-  std::int64_t num_rows = 0;                    ///< where device_num_rows is null
-  const std::int64_t* device_num_rows = nullptr;  ///< [1], or [num_members] where members have rows of their own; at most row_capacity
-  const std::int64_t* steps = nullptr;          ///< [row_capacity], or [num_members, row_capacity]; null: row r is step r
-  bool per_member = false;                      ///< members have rows of their own
-  std::int64_t row_capacity = 0;                ///< rows that the arrays below have room for
-
+/// Features of steps, in one tensor or two.
+struct MlpFeatures {
   DType dtype = DType::f32;                     ///< of both tensors
   const void* first = nullptr;                  ///< [num_steps, first_dim]
   const void* second = nullptr;                 ///< [num_steps, feature_dim - first_dim]; null where first_dim is feature_dim
@@ -33,6 +27,15 @@ struct MlpRows {
   std::int64_t first_stride = 0, second_stride = 0;
   const float* mean = nullptr;                  ///< [feature_dim]; null: features are used as they are
   const float* std = nullptr;                   ///< [feature_dim]: a feature enters as (x - mean) / std
+};
+
+/// Which steps the rows of a call are, and their features. Rows are numbered 0 to num_rows - 1.
+struct MlpRows : MlpFeatures {
+  std::int64_t num_rows = 0;                    ///< where device_num_rows is null
+  const std::int64_t* device_num_rows = nullptr;  ///< [1], or [num_members] where members have rows of their own; at most row_capacity
+  const std::int64_t* steps = nullptr;          ///< [row_capacity], or [num_members, row_capacity]; null: row r is step r
+  bool per_member = false;                      ///< members have rows of their own
+  std::int64_t row_capacity = 0;                ///< rows that the arrays below have room for
 
   SEGPREF_HOST_DEVICE std::int64_t num_lists(int num_members) const { return per_member ? num_members : 1; }
   SEGPREF_HOST_DEVICE std::int64_t list_of(std::int64_t member) const { return per_member ? member : 0; }

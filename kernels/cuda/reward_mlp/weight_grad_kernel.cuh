@@ -10,6 +10,7 @@
 #include "kernels/cuda/primitives/warp.cuh"
 #include "kernels/cuda/reward_mlp/config.cuh"
 #include "kernels/cuda/reward_mlp/params.hpp"
+#include "kernels/cuda/reward_mlp/weight_sums.cuh"
 
 namespace segpref::cuda {
 
@@ -53,7 +54,7 @@ class HiddenWeightGrad {
       add_slab(slabs_[i % Tile::stages]);
     }
     async_copy_wait<0>();
-    store(partial);
+    sums_.store(p_.shape, part_.member, layer_, {first_out_ + warp_out_, first_in_ + warp_in_, sums_bias()}, partial);
   }
 
  private:
@@ -86,47 +87,8 @@ class HiddenWeightGrad {
     const int lane = lane_of_thread();
     if (first_out_ + warp_out_ >= num_out_columns_ || first_in_ + warp_in_ >= num_in_columns_) return;
     SEGPREF_UNROLL
-    for (int k = 0; k < Tile::slab; k += SumsTile::side) {
-      typename Operands::A a[Tile::out_tiles];
-      SEGPREF_UNROLL
-      for (int i = 0; i < Tile::out_tiles; ++i) {
-        Operands::template load_a_transposed<typename Tile::OutLayout>(a[i], slab.grads, warp_out_ + SumsTile::side * i, k, lane);
-        if (sums_bias()) Operands::add_row_sums(bias_sums_[i], a[i]);
-      }
-      SEGPREF_UNROLL
-      for (int j = 0; j < Tile::in_tiles; ++j) {
-        typename Operands::B b;
-        Operands::template load_b<typename Tile::InLayout>(b, slab.inputs, warp_in_ + SumsTile::side * j, k, lane);
-        SEGPREF_UNROLL
-        for (int i = 0; i < Tile::out_tiles; ++i) Operands::multiply_add(sums_[i][j], a[i], b);
-      }
-    }
-  }
-
-  SEGPREF_DEVICE void store(float* partial) const {
-    const int lane = lane_of_thread(), num_out = p_.shape.width[layer_ + 1], num_in = p_.shape.width[layer_];
-    float* const weight = partial + p_.shape.weight_of(layer_, part_.member);
-    SEGPREF_UNROLL
-    for (int i = 0; i < Tile::out_tiles; ++i)
-      SEGPREF_UNROLL
-      for (int j = 0; j < Tile::in_tiles; ++j)
-        SEGPREF_UNROLL
-        for (int pair = 0; pair < SumsTile::pairs; ++pair) {
-          const int out = first_out_ + warp_out_ + SumsTile::side * i + SumsTile::row_of(lane, pair);
-          const int in = first_in_ + warp_in_ + SumsTile::side * j + SumsTile::column_of(lane, pair);
-          float* const to = weight + std::int64_t{out} * num_in + in;
-          if (out < num_out && in < num_in) to[0] = sums_[i][j].values[2 * pair];
-          if (out < num_out && in + 1 < num_in) to[1] = sums_[i][j].values[2 * pair + 1];
-        }
-    if (!sums_bias() || lane % 4 != 0) return;
-    float* const bias = partial + p_.shape.bias_of(layer_, part_.member);
-    SEGPREF_UNROLL
-    for (int i = 0; i < Tile::out_tiles; ++i)
-      SEGPREF_UNROLL
-      for (int half = 0; half < 2; ++half) {
-        const int out = first_out_ + warp_out_ + SumsTile::side * i + 8 * half + lane / 4;
-        if (out < num_out) bias[out] = bias_sums_[i][2 * half];
-      }
+    for (int k = 0; k < Tile::slab; k += SumsTile::side)
+      sums_.template add<typename Tile::OutLayout, typename Tile::InLayout>(slab.grads, slab.inputs, k, warp_out_, warp_in_, sums_bias(), lane);
   }
 
   const MlpWeightGradParams& p_;
@@ -135,8 +97,7 @@ class HiddenWeightGrad {
   int layer_, first_out_, first_in_, num_out_columns_, num_in_columns_;
   const Element *grads_, *inputs_;
   int warp_out_, warp_in_;
-  SumsTile sums_[Tile::out_tiles][Tile::in_tiles] = {};
-  float bias_sums_[Tile::out_tiles][4] = {};
+  WeightSums<Operands, Tile::out_tiles, Tile::in_tiles> sums_;
 };
 
 /// Some columns of the output layer's gradient: the sum of grad_raw * activations over rows. The first block brings the bias along.

@@ -108,6 +108,19 @@ class MlpProblem {
     return values;
   }
 
+  /// The features in device memory.
+  cuda::MlpFeatures features(const Feature* d_first, const Feature* d_second, const float* d_mean, const float* d_std) const {
+    cuda::MlpFeatures features;
+    features.dtype = dtype_of<Feature>::value;
+    features.first = d_first;
+    features.second = second_stride() > 0 ? d_second : nullptr;
+    features.first_dim = static_cast<int>(in.first_dim);
+    features.first_stride = first_stride();
+    features.second_stride = second_stride();
+    if (in.is_standardised) features.mean = d_mean, features.std = d_std;
+    return features;
+  }
+
   reference::DropoutMask mask() const { return in.dropout_rate > 0 ? reference::dropout_mask({in.dropout_rate, seed, call}) : reference::DropoutMask(); }
   cuda::MlpFormula formula() const {
     RewardArchitecture architecture = in.architecture;
@@ -313,13 +326,7 @@ class MlpRun {
     if (!problem_.in.steps.empty()) rows.steps = d_steps_.get();
     rows.per_member = !problem_.in.rows_of_member.empty();
     rows.row_capacity = capacity_;
-    rows.dtype = dtype_of<Feature>::value;
-    rows.first = d_first_.get();
-    rows.second = problem_.second_stride() > 0 ? d_second_.get() : nullptr;
-    rows.first_dim = static_cast<int>(problem_.in.first_dim);
-    rows.first_stride = problem_.first_stride();
-    rows.second_stride = problem_.second_stride();
-    if (problem_.in.is_standardised) rows.mean = d_mean_.get(), rows.std = d_std_.get();
+    static_cast<cuda::MlpFeatures&>(rows) = problem_.features(d_first_.get(), d_second_.get(), d_mean_.get(), d_std_.get());
     return rows;
   }
   cuda::MlpKept kept() const { return {d_inputs_.get(), d_hidden_.get(), d_slopes_.get(), d_raw_.get()}; }
