@@ -41,6 +41,33 @@ struct MlpCase {
   bool is_scaled = false;                      ///< with a factor per member behind the gradients
 };
 
+/// Cheap cases meet every one of the first three seeds, and every third of the long tests' further ones; which of them their numbers say.
+inline bool is_turn_of_case(const MlpCase& c) {
+#if defined(__CUDACC__)
+  return true;
+#else
+  std::int64_t number = c.architecture.feature_dim + c.num_steps + static_cast<std::int64_t>(c.steps.size()) + c.num_splits;
+  for (const std::int64_t width : c.architecture.hidden) number += width;
+  return options().seed <= 3 || (static_cast<std::uint64_t>(number) + options().seed) % 3 == 0;
+#endif
+}
+
+/// Every activation, every output, plain and scaled; not each with each other.
+inline std::vector<RewardArchitecture> with_every_activation_and_output(RewardArchitecture architecture) {
+  constexpr Activation activations[] = {Activation::relu, Activation::leaky_relu, Activation::tanh, Activation::silu, Activation::gelu};
+  constexpr Output outputs[] = {Output::identity, Output::tanh, Output::sigmoid};
+  architecture.leaky_slope = 0.2;
+  architecture.output_lo = -2, architecture.output_hi = 5;
+  std::vector<RewardArchitecture> architectures;
+  for (std::size_t i = 0; i < 6; ++i) {
+    architecture.activation = activations[i % 5];
+    architecture.output = outputs[i % 3];
+    architecture.output_scaled = i >= 3 && architecture.output != Output::identity;
+    architectures.push_back(architecture);
+  }
+  return architectures;
+}
+
 template <typename Feature = float>
 class MlpProblem {
  public:
@@ -72,6 +99,14 @@ class MlpProblem {
   }
   void set_feature(std::int64_t step, std::int64_t column, float value) {
     (column < in.first_dim ? first[count(step * first_stride() + column)] : second[count(step * second_stride() + column - in.first_dim)]) = math::from_real<Feature>(value);
+  }
+
+  /// One number for all weights, or biases, of a layer; the last one is the output.
+  void fill_weights(int layer, float value) {
+    std::fill(parameters.begin() + shape.weight[layer], parameters.begin() + shape.bias[layer], value);
+  }
+  void fill_biases(int layer, float value) {
+    std::fill_n(parameters.begin() + shape.bias[layer], shape.num_members * shape.num_out(layer), value);
   }
 
   /// A row's features as they enter the network, in the kernels' own f32.
@@ -154,6 +189,12 @@ MlpExpected expected_of(const MlpProblem<Feature>& problem, testing::Rounding ro
     }
   return expected;
 }
+
+/// The smallest tiles that have every part of the kernels: two warps, each with more columns than one, few rows. Cases about anything but tiles run on them.
+template <class Operands>
+using TinyChain = cuda::ChainTile<Operands, cuda::ChainNumbers{64, 16, 2, 1, 32, 3}>;
+template <class Operands>
+using TinyWeightGrad = cuda::WeightGradTile<Operands, 32, 32, 2, 2, 3>;
 
 /// The kernels of one precision and tile on a problem. Everything that a kernel must write is uninitialised before.
 template <class Chain, typename Feature = float>
