@@ -43,10 +43,13 @@ class MlpBackward {
     for (; layer > 0; --layer) {
       sums_.clear();
       SEGPREF_UNROLL_BY(1)
-      for (int k = 0; k < p_.shape.padded_width[layer + 1]; k += Tile::slab) {
-        const Element* slab = slabs.take();
-        sums_.template multiply_add<false>(shared_.tile, k, slab, p_.shape.padded_width[layer]);
-      }
+      for (int k = 0; k < p_.shape.padded_width[layer + 1]; k += Tile::slab)
+        SEGPREF_UNROLL
+        for (int band = 0; band < Tile::bands; ++band) {
+          if (band >= Tile::bands_of(p_.shape.padded_width[layer])) break;
+          const Element* slab = slabs.take();
+          sums_.template multiply_add<false>(shared_.tile, k, slab, p_.shape.padded_width[layer], band);
+        }
       __syncthreads();  // the tile may be overwritten
       finish_layer(layer - 1);
     }

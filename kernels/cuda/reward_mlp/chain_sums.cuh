@@ -14,30 +14,31 @@ class ChainSums {
   /// @param lane  the thread's own; an opaque one where kernels are short of registers between phases
   SEGPREF_DEVICE explicit ChainSums(int lane = lane_of_thread())
       : lane_(lane), first_row_(warp_of_thread() / Tile::warps_along_columns * Tile::row_tiles * SumsTile::side),
-        first_column_(warp_of_thread() % Tile::warps_along_columns * Tile::column_tiles * SumsTile::side) {}
+        first_column_(warp_of_thread() % Tile::warps_along_columns * Tile::tiles_per_band * SumsTile::side) {}
 
   SEGPREF_DEVICE void clear() {
     SEGPREF_UNROLL
     for (SumsTile& sums : sums_) sums.clear();
   }
 
-  /// Adds the product of columns [k, k + slab) of the activations with a slab of weights. Warps whose columns lie beyond the layer have nothing to do.
+  /// Adds the product of columns [k, k + slab) of the activations with a slab of weights, to the sums of its band, which the compiler knows. Warps whose
+  /// columns of it lie beyond the layer have nothing to do.
   template <bool is_forward>
-  SEGPREF_DEVICE void multiply_add(const Element* activations, int k, const Element* slab, int num_columns) {
-    if (first_column_ >= num_columns) return;
+  SEGPREF_DEVICE void multiply_add(const Element* activations, int k, const Element* slab, int num_columns, int band = 0) {
+    if (band * Tile::band_width + first_column_ >= num_columns) return;
     SEGPREF_UNROLL
     for (int in_slab = 0; in_slab < Tile::slab; in_slab += SumsTile::side) {
       typename Operands::A a[Tile::row_tiles];
       SEGPREF_UNROLL
       for (int i = 0; i < Tile::row_tiles; ++i) Operands::template load_a<typename Tile::Layout>(a[i], activations, first_row_ + SumsTile::side * i, k + in_slab, lane_);
       SEGPREF_UNROLL
-      for (int j = 0; j < Tile::column_tiles; ++j) {
+      for (int j = 0; j < Tile::tiles_per_band; ++j) {
         typename Operands::B b;
         const int column = first_column_ + SumsTile::side * j;
         if constexpr (is_forward) Operands::template load_b_transposed<typename Tile::ForwardSlab>(b, slab, column, in_slab, lane_);
         else Operands::template load_b<typename Tile::BackwardSlab>(b, slab, column, in_slab, lane_);
         SEGPREF_UNROLL
-        for (int i = 0; i < Tile::row_tiles; ++i) Operands::multiply_add(sums_[i * Tile::column_tiles + j], a[i], b);
+        for (int i = 0; i < Tile::row_tiles; ++i) Operands::multiply_add(sums_[i * Tile::column_tiles + band * Tile::tiles_per_band + j], a[i], b);
       }
     }
   }
@@ -78,9 +79,12 @@ class ChainSums {
 
  private:
   SEGPREF_DEVICE int row_of(int tile, int pair) const { return first_row_ + tile / Tile::column_tiles * SumsTile::side + SumsTile::row_of(lane_, pair); }
-  SEGPREF_DEVICE int column_of(int tile, int pair) const { return first_column_ + tile % Tile::column_tiles * SumsTile::side + SumsTile::column_of(lane_, pair); }
+  SEGPREF_DEVICE int column_of(int tile, int pair) const {
+    const int in_row = tile % Tile::column_tiles, band = Tile::bands == 1 ? 0 : in_row / Tile::tiles_per_band;
+    return band * Tile::band_width + first_column_ + (in_row - band * Tile::tiles_per_band) * SumsTile::side + SumsTile::column_of(lane_, pair);
+  }
 
-  int lane_, first_row_, first_column_;
+  int lane_, first_row_, first_column_;  // the column in every band
   SumsTile sums_[num_tiles];  // row by row
 };
 

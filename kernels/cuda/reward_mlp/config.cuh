@@ -13,9 +13,10 @@ namespace segpref::cuda {
 /// Shared memory that one block may have on every device from sm_80 on.
 inline constexpr int max_shared_bytes = 163 * 1024;
 
-/// Rows of a tile and the widest layer that fits; how warps share out the tile; and the ring that weights stream through, in slabs.
+/// Rows of a tile and the widest layer that fits; how warps share out the tile; and the ring that weights stream through, in slabs. Where a slab of all
+/// columns would be too large, each holds a band of them. Every warp has columns in every band, so that all have work in each slab.
 struct ChainNumbers {
-  int width, rows, num_warps, warps_along_rows, slab, stages;
+  int width, rows, num_warps, warps_along_rows, slab, stages, bands = 1;
 };
 
 /// A tile of rows on its way through all layers. Accumulators hold a whole layer, so that the next one overwrites the activations in place.
@@ -23,21 +24,24 @@ template <class OperandsType, ChainNumbers numbers>
 struct ChainTile {
   using Operands = OperandsType;
   using Element = typename Operands::Element;
-  static constexpr int width = numbers.width, rows = numbers.rows, slab = numbers.slab, stages = numbers.stages;
+  static constexpr int width = numbers.width, rows = numbers.rows, slab = numbers.slab, stages = numbers.stages, bands = numbers.bands;
   static constexpr int num_warps = numbers.num_warps, num_threads = num_warps * threads_per_warp;
   static constexpr int warps_along_rows = numbers.warps_along_rows, warps_along_columns = num_warps / warps_along_rows;
   static constexpr int row_tiles = rows / SumsTile::side / warps_along_rows, column_tiles = width / SumsTile::side / warps_along_columns;  // of a warp
+  static constexpr int band_width = width / bands, tiles_per_band = column_tiles / bands;  // along columns
   static constexpr int pairs_per_thread = row_tiles * column_tiles * SumsTile::pairs;
   static constexpr int slope_words = (2 * pairs_per_thread + 31) / 32;  // of a thread, a bit per unit
   static constexpr int elements_per_copy = 16 / static_cast<int>(sizeof(Element));
   static_assert(row_tiles * warps_along_rows * SumsTile::side == rows && column_tiles * warps_along_columns * SumsTile::side == width);
+  static_assert(tiles_per_band * bands == column_tiles, "a warp has as many columns in every band");
   static_assert(rows <= num_threads, "a thread finishes a row");
   static_assert(slab % SumsTile::side == 0 && column_padding % slab == 0, "a padded layer is a whole number of slabs");
 
   using Layout = typename Operands::template Layout<width>;
-  using ForwardSlab = typename Operands::template Layout<slab>;  ///< [width][slab]: some inputs of all units
-  using BackwardSlab = Layout;                                   ///< [slab][width]: some units, all inputs
-  static constexpr int slab_elements = width * ForwardSlab::stride > slab * BackwardSlab::stride ? width * ForwardSlab::stride : slab * BackwardSlab::stride;
+  using ForwardSlab = typename Operands::template Layout<slab>;         ///< [band_width][slab]: some inputs of a band of units
+  using BackwardSlab = typename Operands::template Layout<band_width>;  ///< [slab][band_width]: some units, a band of inputs
+  static constexpr int forward_elements = band_width * ForwardSlab::stride, backward_elements = slab * BackwardSlab::stride;
+  static constexpr int slab_elements = forward_elements > backward_elements ? forward_elements : backward_elements;
 
   struct SharedStorage {
     alignas(16) Element tile[rows * Layout::stride];
@@ -55,6 +59,8 @@ struct ChainTile {
     return std::int64_t{num_threads} * (are_bits ? slope_words * 4 : pairs_per_thread * static_cast<int>(sizeof(typename Operands::Pair)));
   }
   SEGPREF_HOST_DEVICE static constexpr std::int64_t num_tiles(std::int64_t row_capacity) { return (row_capacity + rows - 1) / rows; }
+  /// Bands that a layer of so many columns has.
+  SEGPREF_HOST_DEVICE static constexpr int bands_of(int num_columns) { return bands == 1 ? 1 : (num_columns + band_width - 1) / band_width; }
 };
 
 /// 128 sums per thread are the most that leave room for fragments of 16 bits; those of f32, in two parts, take four times the registers.
@@ -64,7 +70,8 @@ constexpr ChainNumbers chain_numbers(int width) {
   if (width == 64) return {64, 64, 4, 2, 32, 3};
   if (width == 128) return is_half ? ChainNumbers{128, 64, 4, 2, 32, 3} : ChainNumbers{128, 64, 8, 2, 32, 3};
   if (width == 256) return is_half ? ChainNumbers{256, 128, 8, 2, 32, 3} : ChainNumbers{256, 64, 8, 2, 32, 2};
-  return is_half ? ChainNumbers{512, 64, 8, 2, 32, 2} : ChainNumbers{512, 32, 8, 1, 16, 2};
+  if (width == 512) return is_half ? ChainNumbers{512, 64, 8, 2, 32, 2} : ChainNumbers{512, 32, 8, 1, 16, 2};
+  return is_half ? ChainNumbers{1024, 32, 8, 1, 16, 3, 2} : ChainNumbers{1024, 16, 8, 1, 16, 2, 2};
 }
 template <class Operands, int width>
 using ChainTileFor = ChainTile<Operands, chain_numbers<Operands>(width)>;

@@ -33,7 +33,7 @@ class FeatureLoader {
   }
 
  private:
-  static constexpr int rows_at_once = 4;  ///< of a warp: so many loads are on their way
+  static constexpr int rows_of_warp = Tile::rows / Tile::num_warps, rows_at_once = rows_of_warp < 4 ? rows_of_warp : 4;  ///< so many loads are on their way
   static_assert(Tile::rows % (Tile::num_warps * rows_at_once) == 0);
 
   /// Two neighbouring columns per lane of some rows at a time. Rolled loops around it: unrolled ones take more registers than there are.

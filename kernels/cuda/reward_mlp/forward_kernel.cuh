@@ -61,11 +61,15 @@ class MlpForward {
 
   /// sums += the tile's first columns * their weights. Afterwards the tile may be overwritten.
   SEGPREF_DEVICE void multiply_part(WeightSlabs<Tile, true>& slabs, int layer, int num_columns) {
+    const int num_units = p_.shape.padded_width[layer + 1];
     SEGPREF_UNROLL_BY(1)
-    for (int k = 0; k < num_columns; k += Tile::slab) {
-      const Element* slab = slabs.take();
-      sums_.template multiply_add<true>(shared_.tile, k, slab, p_.shape.padded_width[layer + 1]);
-    }
+    for (int k = 0; k < num_columns; k += Tile::slab)
+      SEGPREF_UNROLL
+      for (int band = 0; band < Tile::bands; ++band) {
+        if (band >= Tile::bands_of(num_units)) break;
+        const Element* slab = slabs.take();
+        sums_.template multiply_add<true>(shared_.tile, k, slab, num_units, band);
+      }
     __syncthreads();
   }
 

@@ -67,8 +67,10 @@ class GradFeatures {
     async_copy_commit();  // an empty group at the end keeps the count of groups
   }
 
+  /// Warps whose rows or columns do not exist have nothing to do.
   SEGPREF_DEVICE void add_slab(const Slab& slab) {
     const int lane = lane_of_thread();
+    if (warp_row_ >= num_rows_ || first_column_ + warp_column_ >= p_.shape.padded_width[0]) return;
     SEGPREF_UNROLL
     for (int k = 0; k < Tile::slab; k += SumsTile::side) {
       typename Operands::A a[Tile::row_tiles];

@@ -20,32 +20,9 @@
 #include "kernels/reference/dropout.hpp"
 #include "tests/simt/support/kernel_test.hpp"
 #include "tests/simt/support/mlp_oracle.hpp"
+#include "tests/simt/support/mlp_precisions.hpp"
 
 namespace segpref::simt {
-
-/// How far results may lie from the oracle that rounds operands as the kernels do.
-/// Rewards: of 1 + |reward|. Gradients: of the largest gradient of the same weight, bias or row of features. A value that lies next to the boundary between
-/// two operands may be rounded to the other one, which is half an ulp of it: that is the bound of low precisions. Most results come a thousand times closer.
-struct MlpBounds {
-  double rewards, gradients;
-};
-template <class Operands>
-constexpr MlpBounds mlp_bounds = {0x1p-9, 0x1p-9};  // bf16
-template <>
-inline constexpr MlpBounds mlp_bounds<cuda::F16Operands> = {0x1p-12, 0x1p-12};
-template <>
-inline constexpr MlpBounds mlp_bounds<cuda::Tf32Operands> = {0x1p-12, 0x1p-12};
-template <>
-inline constexpr MlpBounds mlp_bounds<cuda::SplitTf32Operands> = {2e-6, 3e-6};
-
-template <class Operands>
-constexpr auto rounding_of = testing::to_bf16;
-template <>
-inline constexpr auto rounding_of<cuda::F16Operands> = testing::to_f16;
-template <>
-inline constexpr auto rounding_of<cuda::Tf32Operands> = testing::to_tf32;
-template <>
-inline constexpr auto rounding_of<cuda::SplitTf32Operands> = testing::exact;
 
 inline std::size_t count(std::int64_t n) { return static_cast<std::size_t>(n); }
 
@@ -63,6 +40,33 @@ struct MlpCase {
   int num_splits = 1;
   bool is_scaled = false;                      ///< with a factor per member behind the gradients
 };
+
+/// Cheap cases meet every one of the first three seeds, and every third of the long tests' further ones; which of them their numbers say.
+inline bool is_turn_of_case(const MlpCase& c) {
+#if defined(__CUDACC__)
+  return true;
+#else
+  std::int64_t number = c.architecture.feature_dim + c.num_steps + static_cast<std::int64_t>(c.steps.size()) + c.num_splits;
+  for (const std::int64_t width : c.architecture.hidden) number += width;
+  return options().seed <= 3 || (static_cast<std::uint64_t>(number) + options().seed) % 3 == 0;
+#endif
+}
+
+/// Every activation, every output, plain and scaled; not each with each other.
+inline std::vector<RewardArchitecture> with_every_activation_and_output(RewardArchitecture architecture) {
+  constexpr Activation activations[] = {Activation::relu, Activation::leaky_relu, Activation::tanh, Activation::silu, Activation::gelu};
+  constexpr Output outputs[] = {Output::identity, Output::tanh, Output::sigmoid};
+  architecture.leaky_slope = 0.2;
+  architecture.output_lo = -2, architecture.output_hi = 5;
+  std::vector<RewardArchitecture> architectures;
+  for (std::size_t i = 0; i < 6; ++i) {
+    architecture.activation = activations[i % 5];
+    architecture.output = outputs[i % 3];
+    architecture.output_scaled = i >= 3 && architecture.output != Output::identity;
+    architectures.push_back(architecture);
+  }
+  return architectures;
+}
 
 template <typename Feature = float>
 class MlpProblem {
@@ -95,6 +99,14 @@ class MlpProblem {
   }
   void set_feature(std::int64_t step, std::int64_t column, float value) {
     (column < in.first_dim ? first[count(step * first_stride() + column)] : second[count(step * second_stride() + column - in.first_dim)]) = math::from_real<Feature>(value);
+  }
+
+  /// One number for all weights, or biases, of a layer; the last one is the output.
+  void fill_weights(int layer, float value) {
+    std::fill(parameters.begin() + shape.weight[layer], parameters.begin() + shape.bias[layer], value);
+  }
+  void fill_biases(int layer, float value) {
+    std::fill_n(parameters.begin() + shape.bias[layer], shape.num_members * shape.num_out(layer), value);
   }
 
   /// A row's features as they enter the network, in the kernels' own f32.
@@ -190,6 +202,12 @@ MlpExpected expected_of(const MlpProblem<Feature>& problem, testing::Rounding ro
     }
   return expected;
 }
+
+/// The smallest tiles that have every part of the kernels: two warps, each with more columns than one, few rows. Cases about anything but tiles run on them.
+template <class Operands>
+using TinyChain = cuda::ChainTile<Operands, cuda::ChainNumbers{64, 16, 2, 1, 32, 3}>;
+template <class Operands>
+using TinyWeightGrad = cuda::WeightGradTile<Operands, 32, 32, 2, 2, 3>;
 
 /// The kernels of one precision and tile on a problem. Everything that a kernel must write is uninitialised before.
 template <class Chain, typename Feature = float>
@@ -354,27 +372,35 @@ inline void expect_rewards(const std::vector<float>& actual, const std::vector<d
   }
 }
 
-/// The elements [begin, begin + size) within the bound of the largest of them.
-inline void expect_near_largest(const std::vector<float>& actual, const std::vector<double>& expected, std::int64_t begin, std::int64_t size, double bound, const std::string& what) {
-  if (size == 0) return;
-  double largest = 0, worst = 0;
-  std::int64_t worst_at = begin;
-  for (std::int64_t i = begin; i < begin + size; ++i) largest = std::max(largest, std::fabs(expected[count(i)]));
-  for (std::int64_t i = begin; i < begin + size; ++i) {
-    const double error = std::fabs(static_cast<double>(actual[count(i)]) - expected[count(i)]);
-    if (!(error <= worst) && !std::isnan(worst)) worst = error, worst_at = i;  // the first NaN stays
-  }
-  EXPECT_LE(worst, bound * largest) << what << " [" << worst_at - begin << "]: " << actual[count(worst_at)] << " for " << expected[count(worst_at)] << ", the largest is " << largest;
+inline double largest_of(const std::vector<double>& values, std::int64_t begin, std::int64_t size) {
+  double largest = 0;
+  for (std::int64_t i = begin; i < begin + size; ++i) largest = std::max(largest, std::fabs(values[count(i)]));
+  return largest;
 }
 
-/// Every weight and bias within the bound of its tensor's and member's largest gradient.
+/// The elements [begin, begin + size) are no farther off than `error`.
+inline void expect_within(const std::vector<float>& actual, const std::vector<double>& expected, std::int64_t begin, std::int64_t size, double error, const std::string& what) {
+  double worst = 0;
+  std::int64_t worst_at = begin;
+  for (std::int64_t i = begin; i < begin + size; ++i) {
+    const double distance = std::fabs(static_cast<double>(actual[count(i)]) - expected[count(i)]);
+    if (!(distance <= worst) && !std::isnan(worst)) worst = distance, worst_at = i;  // the first NaN stays
+  }
+  EXPECT_LE(worst, error) << what << " [" << worst_at - begin << "]: " << actual[count(worst_at)] << " for " << expected[count(worst_at)];
+}
+
+/// Every weight and bias within the bound of its layer's and member's largest gradient. A bias counts among the weights, as one of an input that is always 1:
+/// that of the output would be judged by its own size alone otherwise, which is nothing where the gradients of rewards cancel.
 inline void expect_gradients(const cuda::MlpShape& shape, const std::vector<float>& actual, const std::vector<double>& expected, double bound) {
   ASSERT_EQ(actual.size(), expected.size());
   for (int layer = 0; layer <= shape.num_hidden; ++layer)
     for (std::int64_t e = 0; e < shape.num_members; ++e) {
       const std::string member = " of layer " + std::to_string(layer) + ", member " + std::to_string(e);
-      expect_near_largest(actual, expected, shape.weight_of(layer, e), std::int64_t{shape.num_out(layer)} * shape.width[layer], bound, "weight" + member);
-      if (shape.has_bias) expect_near_largest(actual, expected, shape.bias_of(layer, e), shape.num_out(layer), bound, "bias" + member);
+      const std::int64_t weight = shape.weight_of(layer, e), num_weights = std::int64_t{shape.num_out(layer)} * shape.width[layer];
+      const std::int64_t bias = shape.bias_of(layer, e), num_biases = shape.has_bias ? shape.num_out(layer) : 0;
+      const double error = bound * std::max(largest_of(expected, weight, num_weights), largest_of(expected, bias, num_biases));
+      expect_within(actual, expected, weight, num_weights, error, "weight" + member);
+      if (num_biases > 0) expect_within(actual, expected, bias, num_biases, error, "bias" + member);
     }
 }
 
@@ -382,7 +408,7 @@ inline void expect_gradients(const cuda::MlpShape& shape, const std::vector<floa
 inline void expect_grad_features(const std::vector<float>& actual, const std::vector<double>& expected, std::int64_t dim, double bound) {
   ASSERT_EQ(actual.size(), expected.size());
   for (std::int64_t begin = 0; begin < static_cast<std::int64_t>(actual.size()); begin += dim)
-    expect_near_largest(actual, expected, begin, dim, bound, "features of step " + std::to_string(begin / dim));
+    expect_within(actual, expected, begin, dim, bound * largest_of(expected, begin, dim), "features of step " + std::to_string(begin / dim));
 }
 
 }  // namespace segpref::simt
