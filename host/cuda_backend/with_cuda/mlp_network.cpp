@@ -10,9 +10,6 @@ MlpNetwork mlp_network(const RewardArchitecture& architecture, DType real, Compu
   const auto refuse = [](const std::string& sentence) { throw Error(ErrorCode::unsupported, sentence); };
   if (real == DType::f64) refuse("an MLP on a CUDA device takes parameters of f32: f64, for gradient checks, is computed on the CPU");
   if (architecture.hidden.empty()) refuse("an MLP on a CUDA device has 1 to 4 hidden layers: without any it is a linear model, which linear_preference_loss takes");
-  for (std::size_t i = 0; i < architecture.hidden.size(); ++i)
-    if (architecture.hidden[i] > cuda::widest_mlp_layer)
-      refuse(fmt::format("hidden[{}] = {} is more than {}, the widest layer of an MLP on a CUDA device", i, architecture.hidden[i], cuda::widest_mlp_layer));
   return {cuda::mlp_shape(architecture), compute == Compute::bf16 ? cuda::MlpPrecision::bf16 : cuda::MlpPrecision::f32};
 }
 

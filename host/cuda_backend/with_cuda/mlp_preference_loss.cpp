@@ -7,6 +7,7 @@
 #include "host/cuda_backend/with_cuda/batch_rows_work.hpp"
 #include "host/cuda_backend/with_cuda/check_values.hpp"
 #include "host/cuda_backend/with_cuda/mlp_network.hpp"
+#include "host/cuda_backend/with_cuda/mlp_resident.hpp"
 #include "host/cuda_backend/with_cuda/pair_work.hpp"
 
 namespace segpref::cuda_backend {
@@ -29,6 +30,7 @@ struct MlpBuffers {
   Booked<float> rewards, raw, grad_rewards, grad_raw;       ///< [num_members, row_capacity]
   Booked<std::byte> packed, inputs, hidden, slopes, grad_hidden;  ///< cuda::MlpKept and its like
   Booked<float> partial;                                    ///< [num_splits, num_parameters]
+  MlpResidentBuffers resident;
 };
 
 /// The current device is the plan's.
@@ -54,6 +56,7 @@ MlpBuffers book(const RewardArchitecture& architecture, PreferenceCapacity capac
   const std::int64_t blocks = members * cuda::mlp_weight_grad_blocks(b.network.precision, shape), most_parts = (b.rows.row_capacity + least_rows_per_part - 1) / least_rows_per_part;
   b.num_splits = static_cast<int>(std::clamp((weight_grad_blocks_wanted + blocks - 1) / blocks, std::int64_t{1}, most_parts));
   b.partial = layout.book<float>(times(b.num_splits, shape.num_parameters));
+  b.resident = book_resident(b.network, are_bits, capacity, layout);
   return b;
 }
 
@@ -75,6 +78,7 @@ class Run {
   }
 
   void enqueue(bool checks_values) const {
+    if (can_run_resident(buffers_.resident, call_)) return run_resident(buffers_.resident, buffers_.network, formula_, call_, pairs());
     rows_.make();
     if (checks_values) rows_.check_capacity();
     forward();
@@ -199,10 +203,16 @@ std::string describe_mlp_preference_loss(const MlpLossPlan& plan) {
   WorkspaceLayout layout;
   const MlpBuffers b = book(plan.architecture(), plan.capacity(), plan.compute(), layout);
   const cuda::MlpShape& shape = b.network.shape;
+  const MlpResidentBuffers& resident = b.resident;
+  const std::string resident_words =
+      resident.why_not.empty()
+          ? fmt::format("resident path, a kernel that keeps weights and {} on the chip in {} blocks per member, for calls without scores, step rewards and gradients of features; else the general path: ",
+                        resident.grid.pairs_per_tile == 1 ? std::string("a pair") : fmt::format("{} pairs at a time", resident.grid.pairs_per_tile), resident.grid.num_blocks)
+          : fmt::format("general path (not the resident one: {}): ", resident.why_not);
   return fmt::format(
-      "mlp_preference_loss on cuda:{}: {} members, {} hidden layers, up to {} distinct steps per member and {} pairs; general path: forward of all distinct steps in tiles of {} rows through all "
+      "mlp_preference_loss on cuda:{}: {} members, {} hidden layers, up to {} distinct steps per member and {} pairs; {}forward of all distinct steps in tiles of {} rows through all "
       "layers, the loss, then backward; activations are kept; products of {} operands; weight gradients in {} parts of {} blocks, added in order; workspace {} bytes",
-      plan.capacity().device.index, shape.num_members, shape.num_hidden, b.rows.row_capacity, num_batch_pairs(plan.capacity()), cuda::mlp_tile_rows(b.network.precision, shape),
+      plan.capacity().device.index, shape.num_members, shape.num_hidden, b.rows.row_capacity, num_batch_pairs(plan.capacity()), resident_words, cuda::mlp_tile_rows(b.network.precision, shape),
       b.network.operand_words(), b.num_splits, shape.num_members * cuda::mlp_weight_grad_blocks(b.network.precision, shape), plan.workspace_bytes());
 }
 

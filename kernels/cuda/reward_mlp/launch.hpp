@@ -14,9 +14,6 @@ enum class MlpPrecision : std::uint8_t {
   bf16
 };
 
-/// Layers that the tiles have room for: wider ones are the plan's to refuse.
-inline constexpr int widest_mlp_layer = 512;
-
 /// Bytes of one operand: packed weights, kept inputs, activations and gradients of pre-activations.
 constexpr std::int64_t operand_bytes(MlpPrecision precision) { return precision == MlpPrecision::f32 ? 4 : 2; }
 

@@ -19,7 +19,8 @@ auto with_chain_tile(const MlpShape& shape, F f) {
   if (widest <= 64) return f(ChainTileFor<Operands, 64>());
   if (widest <= 128) return f(ChainTileFor<Operands, 128>());
   if (widest <= 256) return f(ChainTileFor<Operands, 256>());
-  return f(ChainTileFor<Operands, 512>());
+  if (widest <= 512) return f(ChainTileFor<Operands, 512>());
+  return f(ChainTileFor<Operands, 1024>());
 }
 
 /// Calls f(tile) with the tile of the weight gradients.

@@ -26,6 +26,7 @@ struct ResidentTile {
   // Forward and backward, as ChainSums wants them. Slabs are columns or rows of weights that stay where they are.
   static constexpr int warps_along_rows = 4, warps_along_columns = num_warps / warps_along_rows, slab = column_padding;
   static constexpr int row_tiles = rows / SumsTile::side / warps_along_rows, column_tiles = width / SumsTile::side / warps_along_columns;
+  static constexpr int bands = 1, band_width = width, tiles_per_band = column_tiles;
   static constexpr int pairs_per_thread = row_tiles * column_tiles * SumsTile::pairs;
   static_assert(row_tiles == 1, "a thread has parts of two rows");
   using Layout = typename Operands::template Layout<width>;

@@ -26,6 +26,8 @@ struct MlpShapes {
   Activation activation = Activation::tanh;
   Compute compute = Compute::standard;
   double dropout = 0;
+  std::int64_t max_segment_steps = 0;  ///< of the plan
+  bool trains_alone = false;           ///< loss and gradients of parameters are asked for, nothing else
 };
 
 /// The tensors of one call, in host memory (Array is std::vector) or in a device's (Buffer).
@@ -63,6 +65,7 @@ class MlpCall {
 
   PreferenceCapacity capacity(Device on = cuda_0) const {
     PreferenceCapacity capacity{shape.num_members, num_steps(), num_segments(), num_pairs(), num_batch_pairs(), 0, DType::f32};
+    capacity.max_segment_steps = shape.max_segment_steps;
     capacity.device = on;
     return capacity;
   }
@@ -164,11 +167,13 @@ class MlpCall {
     if (!shape.order.empty()) batch.pair_order = tensor(t.order, {members, num_batch_pairs()});
     batch.labels = tensor(t.labels, {num_pairs()});
     const PreferenceOptions options;
+    const TensorView nothing;
     PreferenceResult result;
     result.loss = tensor(t.loss, {members});
-    result.scores = tensor(t.scores, {members, num_segments()});
     MlpGradients gradients;
     gradients.parameters = tensor(t.grad_parameters, {size});
+    if (shape.trains_alone) return use(parameters, features, batch, options, result, gradients, dropout, nothing);
+    result.scores = tensor(t.scores, {members, num_segments()});
     gradients.features_first = tensor(t.grad_first, {num_steps(), shape.first_dim});
     if (shape.second_dim > 0) gradients.features_second = tensor(t.grad_second, {num_steps(), shape.second_dim});
     const TensorView step_rewards = tensor(t.step_rewards, {members, num_steps()});
