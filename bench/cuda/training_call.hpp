@@ -5,26 +5,26 @@
 
 #include "bench/common/mlp_workload.hpp"
 #include "bench/cuda/device.hpp"
-#include "segpref/adamw.hpp"
-
 namespace segpref::bench {
 
 class TrainingCall {
  public:
   TrainingCall(TrainingWorkload& workload, Compute compute)
       : workload_(workload), plan_(workload.architecture, workload.capacity(gpu), 1, compute), rows_(workload.rows), labels_(workload.labels), offsets_(workload.offsets),
-        order_(workload.order), parameters_(workload.parameters), gradient_(workload.parameters.size()), first_(std::vector<float>(workload.parameters.size())),
+        order_(workload.order), step_(std::vector<std::int64_t>{1}), parameters_(workload.parameters), gradient_(workload.parameters.size()), first_(std::vector<float>(workload.parameters.size())),
         second_(std::vector<float>(workload.parameters.size())), loss_(3), workspace_(plan_.workspace_bytes()) {
     device::check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
   }
-  void enqueue(const Context& context) {
-    enqueue_loss(context);
+  void enqueue(const Context& context) const {
     const std::int64_t size = num_parameters();
-    adamw_step(context, parameters_.write({size}), gradient_.read({size}), first_.write({size}), second_.write({size}), ++step_, {});
+    const MlpOptimizer optimizer{first_.write({size}), second_.write({size}), step_.write({1}), {}};
+    mlp_training_step(context, plan_, parameters_.write({size}), features(), batch(), {}, result(), gradient_.write({size}), {}, optimizer, workspace());
   }
   /// What is wrong with the gradients of the first step; empty: nothing.
-  std::string check(const Context& context, const Stream& stream) {
-    enqueue_loss(context);
+  std::string check(const Context& context, const Stream& stream) const {
+    MlpGradients gradients;
+    gradients.parameters = gradient_.write({num_parameters()});
+    mlp_preference_loss(context, plan_, parameters_.read({num_parameters()}), features(), batch(), {}, result(), gradients, {}, {}, workspace());
     stream.wait();
     loss_.copy_to(workload_.loss);
     gradient_.copy_to(workload_.gradient);
@@ -33,24 +33,25 @@ class TrainingCall {
 
  private:
   std::int64_t num_parameters() const { return static_cast<std::int64_t>(parameters_.size()); }
-  void enqueue_loss(const Context& context) const {
+  Features features() const {
     Features features;
     features.first = rows_.read({workload_.num_steps(), workload_.sizes.feature_dim});
+    return features;
+  }
+  PreferenceBatch batch() const { return workload_.batch(offsets_.get(), order_.get(), labels_.get(), gpu); }
+  PreferenceResult result() const {
     PreferenceResult result;
     result.loss = loss_.write({3});
-    MlpGradients gradients;
-    gradients.parameters = gradient_.write({num_parameters()});
-    mlp_preference_loss(context, plan_, parameters_.read({num_parameters()}), features, workload_.batch(offsets_.get(), order_.get(), labels_.get(), gpu), {}, result, gradients, {}, {},
-                        {workspace_.get(), workspace_.size()});
+    return result;
   }
+  Workspace workspace() const { return {workspace_.get(), workspace_.size()}; }
 
   TrainingWorkload& workload_;
   MlpLossPlan plan_;
   DeviceArray<float> rows_, labels_;
-  DeviceArray<std::int64_t> offsets_, order_;
+  DeviceArray<std::int64_t> offsets_, order_, step_;
   DeviceArray<float> parameters_, gradient_, first_, second_, loss_;
   DeviceArray<std::byte> workspace_;
-  std::int64_t step_ = 0;
 };
 
 }  // namespace segpref::bench

@@ -8,6 +8,7 @@
 #include "host/plan/owned_workspace.hpp"
 #include "host/plan/print_plan.hpp"
 #include "host/reference_backend/reference_backend.hpp"
+#include "host/validate/adamw.hpp"
 #include "host/validate/host_batch.hpp"
 #include "host/validate/mlp.hpp"
 #include "host/validate/tensor.hpp"
@@ -74,6 +75,43 @@ std::string description_of(const MlpLossPlan& plan) {
       plan.compute() == Compute::bf16 ? "bf16" : name_of(dtype_of<Real>::value), buffers.max_slabs, plan.workspace_bytes(), plan.num_threads());
 }
 
+/// One call of either public function. @param step  what an optimiser does behind it, on a CUDA device; null: nothing
+void check_and_run(const Context& context, const MlpLossPlan& plan, const ConstTensorView& parameters, const Features& features, const PreferenceBatch& in, const PreferenceOptions& options,
+                   const PreferenceResult& result, const MlpGradients& gradients, const DropoutState& dropout, const TensorView& step_rewards, const cuda_backend::AdamWStep* step,
+                   Workspace workspace) {
+  const RewardArchitecture& architecture = plan.architecture();
+  const validation::CallDevice device = validation::device_of_call("mlp_preference_loss", "parameters", parameters);
+  validation::parameters(architecture, parameters, device);
+  const std::int64_t num_steps = validation::features(features, architecture.feature_dim, device);
+  const bool wide = parameters.dtype == DType::f64;
+  const DType real = parameters.dtype;
+  validation::compute(plan.compute(), real, device.device.kind);
+  const validation::BatchShape shape = validation::preference_shape(in, device, architecture.num_members, num_steps, wide);
+  const cpu::LossParams loss = validation::preference_options(options, device, architecture.num_members, wide);
+  validation::preference_result(result, options, shape, device, wide);
+  if (gradients.parameters.present()) validation::tensor("gradients.parameters", gradients.parameters, device, {real}, {parameters.shape[0]}, "[num_parameters]");
+  if (gradients.features_first.present())
+    validation::tensor("gradients.features_first", gradients.features_first, device, {real}, {num_steps, features.first.shape[1]}, "the shape of features.first");
+  if (gradients.features_second.present()) {
+    if (!features.second.present()) throw Error(ErrorCode::invalid_argument, "gradients.features_second was asked for without features.second");
+    validation::tensor("gradients.features_second", gradients.features_second, device, {real}, {num_steps, features.second.shape[1]}, "the shape of features.second");
+  }
+  if (step_rewards.present())
+    validation::tensor("step_rewards", step_rewards, device, {real}, {architecture.num_members, num_steps}, "[num_members, num_steps]");
+  PreferenceCapacity capacity = plan.capacity();
+  capacity.num_members = architecture.num_members;
+  validation::within_capacity(capacity, shape, wide ? DType::f64 : capacity.dtype == DType::f64 ? DType::f32 : capacity.dtype, device);
+  if (device.is_cuda())
+    return cuda_backend::mlp_preference_loss(context, {plan, parameters, features, in, shape, loss, options, result, gradients, dropout, step_rewards, step}, workspace);
+  const cpu::Batch batch = validation::preference_batch(in, options, shape);
+  validation::within_segment_steps(capacity.max_segment_steps, batch);
+
+  if (reference_backend::selected())
+    return reference_backend::mlp_preference_loss(architecture, plan.compute(), parameters, features, batch, options, result, gradients, dropout, step_rewards);
+  if (wide) run<double>(context, plan, parameters, features, batch, loss, options, result, gradients, dropout, step_rewards, workspace);
+  else run<float>(context, plan, parameters, features, batch, loss, options, result, gradients, dropout, step_rewards, workspace);
+}
+
 }  // namespace
 
 MlpLossPlan::MlpLossPlan(const RewardArchitecture& architecture, const PreferenceCapacity& capacity, int num_threads, Compute compute)
@@ -100,39 +138,27 @@ std::string MlpLossPlan::describe() const {
   return capacity_.dtype == DType::f64 ? description_of<double>(*this) : description_of<float>(*this);
 }
 
-void mlp_preference_loss(const Context& context, const MlpLossPlan& plan, ConstTensorView parameters, const Features& features, const PreferenceBatch& in,
+void mlp_preference_loss(const Context& context, const MlpLossPlan& plan, ConstTensorView parameters, const Features& features, const PreferenceBatch& batch,
                          const PreferenceOptions& options, const PreferenceResult& result, const MlpGradients& gradients, const DropoutState& dropout,
                          TensorView step_rewards, Workspace workspace) {
-  const RewardArchitecture& architecture = plan.architecture();
-  const validation::CallDevice device = validation::device_of_call("mlp_preference_loss", "parameters", parameters);
-  validation::parameters(architecture, parameters, device);
-  const std::int64_t num_steps = validation::features(features, architecture.feature_dim, device);
-  const bool wide = parameters.dtype == DType::f64;
-  const DType real = parameters.dtype;
-  validation::compute(plan.compute(), real, device.device.kind);
-  const validation::BatchShape shape = validation::preference_shape(in, device, architecture.num_members, num_steps, wide);
-  const cpu::LossParams loss = validation::preference_options(options, device, architecture.num_members, wide);
-  validation::preference_result(result, options, shape, device, wide);
-  if (gradients.parameters.present()) validation::tensor("gradients.parameters", gradients.parameters, device, {real}, {parameters.shape[0]}, "[num_parameters]");
-  if (gradients.features_first.present())
-    validation::tensor("gradients.features_first", gradients.features_first, device, {real}, {num_steps, features.first.shape[1]}, "the shape of features.first");
-  if (gradients.features_second.present()) {
-    if (!features.second.present()) throw Error(ErrorCode::invalid_argument, "gradients.features_second was asked for without features.second");
-    validation::tensor("gradients.features_second", gradients.features_second, device, {real}, {num_steps, features.second.shape[1]}, "the shape of features.second");
-  }
-  if (step_rewards.present())
-    validation::tensor("step_rewards", step_rewards, device, {real}, {architecture.num_members, num_steps}, "[num_members, num_steps]");
-  PreferenceCapacity capacity = plan.capacity();
-  capacity.num_members = architecture.num_members;
-  validation::within_capacity(capacity, shape, wide ? DType::f64 : capacity.dtype == DType::f64 ? DType::f32 : capacity.dtype, device);
-  if (device.is_cuda()) return cuda_backend::mlp_preference_loss(context, {plan, parameters, features, in, shape, loss, options, result, gradients, dropout, step_rewards}, workspace);
-  const cpu::Batch batch = validation::preference_batch(in, options, shape);
-  validation::within_segment_steps(capacity.max_segment_steps, batch);
+  check_and_run(context, plan, parameters, features, batch, options, result, gradients, dropout, step_rewards, nullptr, workspace);
+}
 
-  if (reference_backend::selected())
-    return reference_backend::mlp_preference_loss(architecture, plan.compute(), parameters, features, batch, options, result, gradients, dropout, step_rewards);
-  if (wide) run<double>(context, plan, parameters, features, batch, loss, options, result, gradients, dropout, step_rewards, workspace);
-  else run<float>(context, plan, parameters, features, batch, loss, options, result, gradients, dropout, step_rewards, workspace);
+void mlp_training_step(const Context& context, const MlpLossPlan& plan, TensorView parameters, const Features& features, const PreferenceBatch& batch, const PreferenceOptions& options,
+                       const PreferenceResult& result, TensorView gradient, const DropoutState& dropout, const MlpOptimizer& optimizer, Workspace workspace) {
+  // The optimiser's rules come before the loss is written.
+  const ConstTensorView gradient_in = gradient;
+  const validation::CallDevice device = validation::adamw_arrays("mlp_preference_loss", {parameters, gradient_in, optimizer.first_moment, optimizer.second_moment});
+  validation::adamw_step_number(optimizer.step, device);
+  const math::AdamWRates rates = validation::adamw_rates(optimizer.options);
+  MlpGradients gradients;
+  gradients.parameters = gradient;
+  if (device.is_cuda()) {
+    const cuda_backend::AdamWStep step{{rates, parameters, gradient_in, optimizer.first_moment, optimizer.second_moment}, optimizer.step};
+    return check_and_run(context, plan, parameters, features, batch, options, result, gradients, dropout, {}, &step, workspace);
+  }
+  check_and_run(context, plan, parameters, features, batch, options, result, gradients, dropout, {}, nullptr, workspace);
+  adamw_step(context, parameters, gradient, optimizer.first_moment, optimizer.second_moment, optimizer.step, optimizer.options);
 }
 
 void mlp_preference_loss(const Context& context, const RewardArchitecture& architecture, ConstTensorView parameters, const Features& features,

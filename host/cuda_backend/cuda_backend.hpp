@@ -36,6 +36,11 @@ struct AdamWCall {
   const TensorView& first_moment;
   const TensorView& second_moment;
 };
+/// The same, whose number lies on the device.
+struct AdamWStep {
+  AdamWCall call;
+  const TensorView& step;  ///< [1]: read and advanced there
+};
 void adamw_step(const Context& context, const AdamWCall& call, std::int64_t step);
 /// @param step  [1] on the device: read and advanced there
 void adamw_step(const Context& context, const AdamWCall& call, const TensorView& step);
@@ -80,6 +85,7 @@ struct MlpLossCall {
   const MlpGradients& gradients;
   const DropoutState& dropout;
   const TensorView& step_rewards;
+  const AdamWStep* optimizer;  ///< of these parameters and their gradient, behind the loss; null: none
 };
 std::size_t mlp_preference_loss_bytes(const RewardArchitecture& architecture, const PreferenceCapacity& capacity, Compute compute);
 std::string describe_mlp_preference_loss(const MlpLossPlan& plan);

@@ -44,17 +44,16 @@ class CpuEpochRunner final : public EpochRunner {
     batch.pair_order = pair_order;
     PreferenceResult result;
     result.metrics = metrics;
-    MlpGradients gradients;
-    gradients.parameters = view(gradient_);
     PreferenceOptions loss = setup_.options.loss;
     TieState& ties = progress.ties;
     if (!ties.value.empty()) loss.tie_parameter = view(std::as_const(ties.value));
     if (ties.learned()) result.grad_tie_parameter = view(grad_ties_);
     const DropoutState dropout{true, setup_.options.seed, static_cast<std::uint64_t>(progress.step)};
-    mlp_preference_loss(setup_.context, plan_, view(std::as_const(progress.parameters)), setup_.ensemble.standardized(setup_.data.features()), batch, loss, result, gradients, dropout, {},
-                        workspace_.get());
-    adamw_step(setup_.context, view(progress.parameters), view(std::as_const(gradient_)), view(progress.first_moment), view(progress.second_moment), ++progress.step,
-               setup_.options.optimizer);
+    std::int64_t next_step = progress.step + 1;
+    const MlpOptimizer optimizer{view(progress.first_moment), view(progress.second_moment), view(&next_step, {1}), setup_.options.optimizer};
+    mlp_training_step(setup_.context, plan_, view(progress.parameters), setup_.ensemble.standardized(setup_.data.features()), batch, loss, result, view(gradient_), dropout, optimizer,
+                      workspace_.get());
+    ++progress.step;
     if (ties.learned()) ties.step(setup_.context, loss.tie_model, grad_ties_, progress.step, setup_.options.optimizer);
   }
 

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "adamw.hpp"
 #include "context.hpp"
 #include "export.hpp"
 #include "plan.hpp"
@@ -64,6 +65,21 @@ SEGPREF_API void mlp_preference_loss(const Context& context, const RewardArchite
                                      const Features& features, const PreferenceBatch& batch, const PreferenceOptions& options,
                                      const PreferenceResult& result, const MlpGradients& gradients = {},
                                      const DropoutState& dropout = {}, TensorView step_rewards = {});
+
+/// What a training step keeps beside the parameters.
+struct MlpOptimizer {
+  TensorView first_moment, second_moment;  ///< [num_parameters], the dtype of the parameters, in and out
+  TensorView step;                         ///< [1] i64, in and out: 1 before the first step
+  AdamWOptions options;
+};
+
+/// A whole training step: mlp_preference_loss, then adamw_step with the step as a tensor; their bits. On a CUDA device the end of the one and the beginning of
+/// the other are one kernel, and a captured call takes the next step at every replay (dropout draws by the number it was captured with).
+/// @param parameters  [num_parameters] f32, or f64 on the CPU; in and out
+/// @param gradient    [num_parameters], the same dtype, out: what the step took
+SEGPREF_API void mlp_training_step(const Context& context, const MlpLossPlan& plan, TensorView parameters, const Features& features, const PreferenceBatch& batch,
+                                   const PreferenceOptions& options, const PreferenceResult& result, TensorView gradient, const DropoutState& dropout,
+                                   const MlpOptimizer& optimizer, Workspace workspace);
 
 /// Where predictions go; an absent view is not computed.
 struct Prediction {

@@ -7,6 +7,7 @@
 #include "host/cuda_backend/with_cuda/batch_rows_work.hpp"
 #include "host/cuda_backend/with_cuda/check_values.hpp"
 #include "host/cuda_backend/with_cuda/mlp_network.hpp"
+#include "host/cuda_backend/with_cuda/mlp_optimizer.hpp"
 #include "host/cuda_backend/with_cuda/mlp_resident.hpp"
 #include "host/cuda_backend/with_cuda/pair_work.hpp"
 
@@ -152,7 +153,10 @@ class Run {
     p.partial = buffers_.partial.in(workspace_);
     p.grad_scale = pairs().side_gradients().scale;
     p.gradients = static_cast<float*>(call_.gradients.parameters.data);
-    device::check(cuda::launch_mlp_weight_grad(precision(), p, stream_), "launch_mlp_weight_grad");
+    if (call_.optimizer == nullptr) return device::check(cuda::launch_mlp_weight_grad(precision(), p, stream_), "launch_mlp_weight_grad");
+    cuda::MlpReduceAdamWParams step = optimizer_params(call_);
+    step.sums = p;
+    device::check(cuda::launch_mlp_weight_grad_adamw(precision(), step, stream_), "launch_mlp_weight_grad_adamw");
   }
 
   /// Steps in no pair have no row, and keep the zeros.
@@ -222,6 +226,7 @@ void mlp_preference_loss(const Context& context, const MlpLossCall& call, Worksp
   const Run run(call, batch, workspace, static_cast<cudaStream_t>(context.stream()));
   check_preference_values(context, call.plan.capacity(), batch, call.options);
   check_standardisation(context, call.features);
+  if (call.optimizer != nullptr && context.checks_values()) check_values(context, call.parameters.device.index, validation::adamw_values(indices(call.optimizer->step)));
   run.enqueue(context.checks_values());
 }
 

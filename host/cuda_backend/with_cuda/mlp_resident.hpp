@@ -3,6 +3,7 @@
 
 #include "host/cuda_backend/cuda_backend.hpp"
 #include "host/cuda_backend/with_cuda/mlp_network.hpp"
+#include "host/cuda_backend/with_cuda/mlp_optimizer.hpp"
 #include "host/cuda_backend/with_cuda/pair_work.hpp"
 #include "host/device/device.hpp"
 #include "kernels/cuda/reward_mlp/launch_resident.hpp"
@@ -56,9 +57,14 @@ inline void run_resident(const MlpResidentBuffers& buffers, const MlpNetwork& ne
   p.parameters = static_cast<const float*>(call.parameters.data);
   if (call.gradients.parameters.present()) {
     p.partial = buffers.partial.in(pairs.workspace);
-    p.gradients = static_cast<float*>(call.gradients.parameters.data);
+    if (call.optimizer == nullptr) p.gradients = static_cast<float*>(call.gradients.parameters.data);
   }
   device::check(cuda::launch_mlp_resident(network.precision, p, pairs.stream), "launch_mlp_resident");
+  if (call.optimizer == nullptr) return;
+  cuda::MlpReduceAdamWParams step = optimizer_params(call);
+  step.sums = p.parts();
+  step.sums.gradients = static_cast<float*>(call.gradients.parameters.data);
+  device::check(cuda::launch_mlp_reduce_adamw(network.precision, step, pairs.stream), "launch_mlp_reduce_adamw");
 }
 
 }  // namespace segpref::cuda_backend

@@ -125,14 +125,12 @@ class CudaEpochRunner final : public EpochRunner {
     batch.pair_order = minibatches_.pair_order(batch_idx, index_);
     PreferenceResult result;
     result.metrics = view(metrics_.data() + batch_idx * members * num_metrics, {members, num_metrics}, setup_.options.device);
-    MlpGradients gradients;
-    gradients.parameters = gradient_.write();
     PreferenceOptions loss = setup_.options.loss;
     if (!ties.value.empty()) loss.tie_parameter = ties_.read();
     if (ties.learned()) result.grad_tie_parameter = grad_ties_.write();
     const DropoutState dropout{true, setup_.options.seed, static_cast<std::uint64_t>(call)};
-    mlp_preference_loss(context_, plan_, parameters_.read(), data_.features(), batch, loss, result, gradients, dropout, {}, {workspace_.data(), workspace_.size()});
-    adamw_step(context_, parameters_.write(), gradient_.read(), first_moment_.write(), second_moment_.write(), step_.write(), setup_.options.optimizer);
+    const MlpOptimizer optimizer{first_moment_.write(), second_moment_.write(), step_.write(), setup_.options.optimizer};
+    mlp_training_step(context_, plan_, parameters_.write(), data_.features(), batch, loss, result, gradient_.write(), dropout, optimizer, {workspace_.data(), workspace_.size()});
   }
 
   void step_ties(Progress& progress, std::int64_t step_number) {

@@ -55,15 +55,9 @@ cudaError_t launch_mlp_resident(MlpPrecision precision, const MlpResidentParams&
   sums.num_blocks = params.grid.num_blocks;
   sums.block_sums = params.pairs.block_sums;
   code = launch_pair_sums(sums, stream);
-  if (code != cudaSuccess || params.partial == nullptr) return code;
+  if (code != cudaSuccess || params.gradients == nullptr) return code;
   using Tile = MlpElementsTile;
-  MlpWeightGradParams reduction;
-  reduction.shape = params.shape;
-  reduction.num_splits = params.grid.num_blocks;
-  reduction.partial = params.partial;
-  reduction.grad_scale = params.sums.grad_scale;
-  reduction.gradients = params.gradients;
-  return launch_kernel(mlp_reduce_grad_kernel<Tile>, num_blocks(params.shape.num_parameters, Tile::num_threads), Tile::num_threads, 0, stream, reduction);
+  return launch_kernel(mlp_reduce_grad_kernel<Tile>, num_blocks(params.shape.num_parameters, Tile::num_threads), Tile::num_threads, 0, stream, params.parts());
 }
 
 }  // namespace segpref::cuda

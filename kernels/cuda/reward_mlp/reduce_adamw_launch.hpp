@@ -8,8 +8,10 @@
 
 namespace segpref::cuda {
 
-/// In place of launch_mlp_weight_grad, the optimiser and launch_pack_weights, with their bits: enqueues the partial sums, then the kernel that adds them up and
-/// steps, and, where the step's number lies on the device, one that advances it. Returns the runtime's code; does not wait.
+/// In place of mlp_reduce_grad_kernel, the optimiser and launch_pack_weights, with their bits: enqueues the kernel that adds partial sums up and steps, and, where the
+/// step's number lies on the device, one that advances it. Returns the runtime's code; does not wait.
+cudaError_t launch_mlp_reduce_adamw(MlpPrecision precision, const MlpReduceAdamWParams& params, cudaStream_t stream);
+/// The same behind the partial sums of launch_mlp_weight_grad.
 cudaError_t launch_mlp_weight_grad_adamw(MlpPrecision precision, const MlpReduceAdamWParams& params, cudaStream_t stream);
 
 }  // namespace segpref::cuda

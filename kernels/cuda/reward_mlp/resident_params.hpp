@@ -15,7 +15,7 @@ struct MlpResidentGrid {
   int num_blocks = 1;      ///< of a member. Block b takes tiles b, b + num_blocks, ...
 };
 
-/// mlp_resident_kernel, pair_sums_kernel, mlp_reduce_grad_kernel.
+/// mlp_resident_kernel, pair_sums_kernel and, where gradients are wanted, mlp_reduce_grad_kernel.
 struct MlpResidentParams {
   MlpShape shape;
   MlpFormula formula;
@@ -28,7 +28,18 @@ struct MlpResidentParams {
   MlpResidentGrid grid;
   const float* parameters = nullptr;   ///< [num_parameters], the flat buffer
   float* partial = nullptr;            ///< [num_blocks, num_parameters], every element written; null: losses alone
-  float* gradients = nullptr;          ///< [num_parameters]
+  float* gradients = nullptr;          ///< [num_parameters]; null: the parts alone
+
+  /// What adds the blocks' gradients up.
+  MlpWeightGradParams parts() const {
+    MlpWeightGradParams reduction;
+    reduction.shape = shape;
+    reduction.num_splits = grid.num_blocks;
+    reduction.partial = partial;
+    reduction.grad_scale = sums.grad_scale;
+    reduction.gradients = gradients;
+    return reduction;
+  }
 };
 
 }  // namespace segpref::cuda

@@ -84,6 +84,14 @@ class MlpCall {
     with(host, [&](const ConstTensorView& parameters, auto&... arguments) { mlp_preference_loss(Context(1), plan, parameters, arguments..., workspace.get()); });
   }
 
+  /// Calls use(features, batch, result) with what the device has of them.
+  template <typename Use>
+  void with_batch(Use use) {
+    with(device, [&](const ConstTensorView&, const Features& features, const PreferenceBatch& batch, const PreferenceOptions&, const PreferenceResult& result, const auto&...) {
+      use(features, batch, result);
+    });
+  }
+
   /// Calls predict(architecture, parameters, features).
   template <class TensorsOf, typename Predict>
   void with_model(TensorsOf& t, Predict predict) {
