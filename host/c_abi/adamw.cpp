@@ -15,7 +15,8 @@ struct Arrays {
 };
 
 Arrays read_arrays(Tensors& tensors, const DLTensor* parameters, const DLTensor* gradients, const DLTensor* first_moment, const DLTensor* second_moment) {
-  return {tensors.out("parameters", parameters), tensors.in("gradients", gradients), tensors.out("first_moment", first_moment), tensors.out("second_moment", second_moment)};
+  return {tensors.out("parameters", parameters), tensors.in("gradients", gradients), tensors.out("first_moment", first_moment),
+          tensors.out("second_moment", second_moment)};
 }
 
 segpref::AdamWOptions read_adamw_options(const segpref_adamw_options* options) {

@@ -28,7 +28,7 @@ SEGPREF_API void adamw_step(const Context& context, TensorView parameters, Const
 /// The same where the number of the step lies beside the parameters: read, and one more when the call is done. On a CUDA device that happens in the order
 /// of the stream, so that a captured call takes the next step at every replay.
 /// @param step           [1] i64, in and out: 1 before the first call. A value below 1 is an error in host memory, and in device memory where the context is
-///                       checking_values(); else it makes NaNs there
+///                       checking_values(); else nobody notices there, and the result means nothing
 SEGPREF_API void adamw_step(const Context& context, TensorView parameters, ConstTensorView gradients, TensorView first_moment,
                             TensorView second_moment, TensorView step, const AdamWOptions& options);
 

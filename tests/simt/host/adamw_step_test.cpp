@@ -8,6 +8,7 @@
 #include "segpref/context.hpp"
 #include "segpref/error.hpp"
 #include "segpref/segpref.h"
+#include "tests/simt/cuda_runtime/failures.hpp"
 #include "tests/simt/host/device_call.hpp"
 #include "tests/support/expect_error.hpp"
 
@@ -255,14 +256,22 @@ TEST(AdamWStep, RefusesTensorsOfSeveralDevicesAndDevicesThatDoNotExist) {
   });
 }
 
-TEST(AdamWStep, AFailedCountedStepLeavesItsNumber) {
+TEST(AdamWStep, ACountedStepEndsWithTheLaunchThatFails) {
   const Stream stream;
   const DeviceState<float> state(HostState<float>(9));
-  const Buffer<std::int64_t> number(std::vector<std::int64_t>{1});
-  fail_next_launch(cudaErrorInvalidConfiguration);
-  expect_failure(ErrorCode::device_failed, "host/cuda_backend/with_cuda/adamw.cpp:", "launch_counted_adamw failed: cudaErrorInvalidConfiguration (cudaErrorInvalidConfiguration)",
-                 [&] { state.counted_step(context_on(stream), number); });
-  EXPECT_EQ(number.to_host()[0], 1);
+  const Buffer<std::int64_t> number(1, 1);
+  for (int num_good = 0; num_good < 2; ++num_good) {
+    fail_launch_after(num_good, cudaErrorInvalidConfiguration);
+    try {
+      state.counted_step(context_on(stream), number);
+      ADD_FAILURE() << "accepted";
+    } catch (const segpref::Error& error) {
+      EXPECT_NE(std::string(error.what()).find("launch_counted_adamw failed: cudaErrorInvalidConfiguration"), std::string::npos) << error.what();
+    }
+    EXPECT_EQ(num_pending_operations(), static_cast<std::size_t>(num_good));
+    stream.wait();
+    EXPECT_EQ(number.to_host()[0], 1) << "the step is not counted";
+  }
 }
 
 TEST(AdamWStep, ACountedStepRefusesNumbersOfOtherDevicesTypesAndShapes) {

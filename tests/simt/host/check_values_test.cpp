@@ -10,6 +10,7 @@
 #include <string>
 
 #include "host/plan/owned_workspace.hpp"
+#include "segpref/adamw.hpp"
 #include "segpref/error.hpp"
 #include "segpref/preference_loss.hpp"
 #include "segpref/query_scores.hpp"
@@ -134,6 +135,16 @@ struct QueryCall {
   bool is_untouched() const { return mean == std::vector<Real>{7, 7}; }
 };
 
+struct AdamWCall {
+  std::vector<float> p = {1, 1}, g = {1, 1}, m = {0, 0}, v = {0, 0};
+  std::vector<std::int64_t> step = {1};
+
+  void run(const Context& context, Place& place) {
+    adamw_step(context, place.tensor(view(p)), place.tensor(view(g)), place.tensor(view(m)), place.tensor(view(v)), place.tensor(view(step)), {});
+  }
+  bool is_untouched() const { return p == std::vector<float>{1, 1} && m == std::vector<float>{0, 0}; }
+};
+
 /// The same broken call in host and in device memory.
 template <class Call>
 void expect_the_words_of_the_host(const char* what, const std::function<void(Call&)>& spoil) {
@@ -247,6 +258,13 @@ TYPED_TEST(CheckedValues, OfQueryScoresHaveTheRulesOfTheHost) {
   expect_the_results_of_an_unchecked_call<Call>();
   expect_the_words_of_the_host<Call>("pair beyond the segments", [](Call& c) { c.pairs[3] = 3; });
   expect_the_words_of_the_host<Call>("pair below zero", [](Call& c) { c.pairs[0] = -1; });
+}
+
+TEST(CheckedValuesOfAdamW, HaveTheRulesOfTheHost) {
+  const auto refuse = expect_the_words_of_the_host<AdamWCall>;
+  refuse("step zero", [](AdamWCall& c) { c.step[0] = 0; });
+  refuse("step below zero", [](AdamWCall& c) { c.step[0] = -5; });
+  refuse("step that cannot be advanced", [](AdamWCall& c) { c.step[0] = std::numeric_limits<std::int64_t>::max(); });
 }
 
 TYPED_TEST(CheckedValues, EmptyArraysBreakNoRule) {

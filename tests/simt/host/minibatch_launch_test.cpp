@@ -7,6 +7,7 @@
 #include "kernels/cuda/counter/launch.hpp"
 #include "kernels/cuda/minibatch/launch.hpp"
 #include "kernels/math/epoch_stream.hpp"
+#include "tests/simt/cuda_runtime/failures.hpp"
 #include "tests/simt/host/device_call.hpp"
 
 namespace segpref::simt {
@@ -133,16 +134,28 @@ TEST(EpochOrder, OfNoPairsEnqueuesNothing) {
   EXPECT_EQ(num_pending_operations(), 0u);
 }
 
-TEST(EpochOrder, ReturnsTheCodeOfWhatFails) {
+TEST(EpochOrder, EndsWithTheLaunchThatFails) {
   const Stream stream;
   const Lists lists(2, 10, 4, false);
   std::size_t bytes = 0;
   ASSERT_EQ(cuda::epoch_order_storage_bytes(2, 10, bytes), cudaSuccess);
   const Buffer<unsigned char> storage(bytes);
-  fail_next_launch(cudaErrorInvalidConfiguration);
-  EXPECT_EQ(cuda::launch_epoch_order(lists.params, storage.get(), bytes, stream.get()), cudaErrorInvalidConfiguration);
-  EXPECT_EQ(num_pending_operations(), 0u);
-  EXPECT_EQ(cuda::launch_epoch_order(lists.params, nullptr, 0, stream.get()), cudaErrorInvalidValue) << "the sort wants its storage";
+  for (int num_good = 0; num_good < 5; ++num_good) {  // draws, sort, lists, sort, order
+    fail_launch_after(num_good, cudaErrorInvalidConfiguration);
+    EXPECT_EQ(cuda::launch_epoch_order(lists.params, storage.get(), bytes, stream.get()), cudaErrorInvalidConfiguration);
+    EXPECT_EQ(cudaGetLastError(), cudaErrorInvalidConfiguration);
+    EXPECT_EQ(num_pending_operations(), static_cast<std::size_t>(num_good));
+    stream.wait();
+  }
+  EXPECT_EQ(cuda::launch_epoch_order(lists.params, storage.get(), bytes, stream.get()), cudaSuccess);
+  stream.wait();
+  EXPECT_EQ(lists.order(), lists.order_of_cpu(0));
+}
+
+TEST(EpochOrder, NeedsTheStorageThatItAsksFor) {
+  const Stream stream;
+  const Lists lists(2, 10, 4, false);
+  EXPECT_EQ(cuda::launch_epoch_order(lists.params, nullptr, 0, stream.get()), cudaErrorInvalidValue);
   EXPECT_EQ(cudaGetLastError(), cudaErrorInvalidValue);
   stream.wait();
 }

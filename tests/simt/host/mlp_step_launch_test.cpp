@@ -6,6 +6,7 @@
 #include "kernels/cuda/adamw/launch.hpp"
 #include "kernels/cuda/reward_mlp/reduce_adamw_launch.hpp"
 #include "tests/simt/cuda_runtime/cuda_runtime.hpp"
+#include "tests/simt/cuda_runtime/failures.hpp"
 #include "tests/simt/host/device_call.hpp"
 
 namespace segpref::simt {
@@ -134,12 +135,20 @@ TEST_P(MlpStepLaunch, InAGraphTakesTheNextStepAtEveryReplay) {
   cudaGraphDestroy(graph);
 }
 
-TEST_P(MlpStepLaunch, ReturnsTheCodeOfALaunchThatFails) {
+TEST_P(MlpStepLaunch, EndsWithTheLaunchThatFails) {
   const Training training(GetParam());
-  fail_next_launch(cudaErrorInvalidConfiguration);
-  EXPECT_EQ(cuda::launch_mlp_weight_grad_adamw(GetParam(), training.fused(), training.stream().get()), cudaErrorInvalidConfiguration);
-  EXPECT_EQ(num_pending_operations(), 0u);
-  EXPECT_EQ(cudaGetLastError(), cudaErrorInvalidConfiguration);
+  const Buffer<std::int64_t> number(1, 1);
+  cuda::MlpReduceAdamWParams params = training.fused();
+  params.rates = Training::rates;
+  params.step = number.get();
+  for (int num_good = 0; num_good < 3; ++num_good) {  // partial sums, the step, its number
+    fail_launch_after(num_good, cudaErrorInvalidConfiguration);
+    EXPECT_EQ(cuda::launch_mlp_weight_grad_adamw(GetParam(), params, training.stream().get()), cudaErrorInvalidConfiguration);
+    EXPECT_EQ(cudaGetLastError(), cudaErrorInvalidConfiguration);
+    EXPECT_EQ(num_pending_operations(), static_cast<std::size_t>(num_good));
+    training.stream().wait();
+    EXPECT_EQ(number.to_host()[0], 1);
+  }
 }
 
 }  // namespace
