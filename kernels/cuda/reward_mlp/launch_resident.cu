@@ -56,14 +56,14 @@ cudaError_t launch_mlp_resident(MlpPrecision precision, const MlpResidentParams&
   sums.block_sums = params.pairs.block_sums;
   code = launch_pair_sums(sums, stream);
   if (code != cudaSuccess || params.partial == nullptr) return code;
-  using Tile = MlpElementsTile;
+  using Tile = MlpManyPartsTile;
   MlpWeightGradParams reduction;
   reduction.shape = params.shape;
   reduction.num_splits = params.grid.num_blocks;
   reduction.partial = params.partial;
   reduction.grad_scale = params.sums.grad_scale;
   reduction.gradients = params.gradients;
-  return launch_kernel(mlp_reduce_grad_kernel<Tile>, num_blocks(params.shape.num_parameters, Tile::num_threads), Tile::num_threads, 0, stream, reduction);
+  return launch_kernel(mlp_reduce_grad_kernel<Tile>, num_blocks(params.shape.num_parameters, Tile::columns), Tile::num_threads, 0, stream, reduction);
 }
 
 }  // namespace segpref::cuda
