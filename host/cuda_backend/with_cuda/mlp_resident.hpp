@@ -64,7 +64,7 @@ inline void run_resident(const MlpResidentBuffers& buffers, const MlpNetwork& ne
   cuda::MlpReduceAdamWParams step = optimizer_params(call);
   step.sums = p.parts();
   step.sums.gradients = static_cast<float*>(call.gradients.parameters.data);
-  device::check(cuda::launch_mlp_reduce_adamw(network.precision, step, pairs.stream), "launch_mlp_reduce_adamw");
+  device::check(cuda::launch_mlp_resident_adamw(network.precision, step, pairs.stream), "launch_mlp_resident_adamw");
 }
 
 }  // namespace segpref::cuda_backend

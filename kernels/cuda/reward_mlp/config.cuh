@@ -135,7 +135,11 @@ struct GradFeaturesTile {
 
 /// pack_weights_kernel, mlp_reduce_grad_kernel and mlp_prediction_kernel: a thread per element.
 struct MlpElementsTile {
-  static constexpr int num_threads = 256;
+  static constexpr int num_threads = 256, slices = 1, columns = num_threads / slices;
+};
+/// mlp_reduce_grad_kernel for the many parts of the resident path: a warp per slice, so that loads of 64 parts are not one long chain.
+struct MlpManyPartsTile {
+  static constexpr int num_threads = 256, slices = 8, columns = num_threads / slices;
 };
 
 }  // namespace segpref::cuda

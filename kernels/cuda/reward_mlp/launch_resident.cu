@@ -56,8 +56,8 @@ cudaError_t launch_mlp_resident(MlpPrecision precision, const MlpResidentParams&
   sums.block_sums = params.pairs.block_sums;
   code = launch_pair_sums(sums, stream);
   if (code != cudaSuccess || params.gradients == nullptr) return code;
-  using Tile = MlpElementsTile;
-  return launch_kernel(mlp_reduce_grad_kernel<Tile>, num_blocks(params.shape.num_parameters, Tile::num_threads), Tile::num_threads, 0, stream, params.parts());
+  using Tile = MlpManyPartsTile;
+  return launch_kernel(mlp_reduce_grad_kernel<Tile>, num_blocks(params.shape.num_parameters, Tile::columns), Tile::num_threads, 0, stream, params.parts());
 }
 
 }  // namespace segpref::cuda

@@ -12,9 +12,8 @@
 namespace segpref::cuda {
 
 template <class Operands>
-SEGPREF_DEVICE void step_parameter(const MlpReduceAdamWParams& p, const math::AdamWCoefficients<float>& coefficients, std::int64_t position) {
+SEGPREF_DEVICE void step_parameter(const MlpReduceAdamWParams& p, const math::AdamWCoefficients<float>& coefficients, std::int64_t position, float gradient) {
   const MlpShape& shape = p.sums.shape;
-  const float gradient = reduced_gradient(p.sums, position);
   float parameter = p.parameters[position], first = p.first_moment[position], second = p.second_moment[position];
   step_element(coefficients, gradient, parameter, first, second);
   p.parameters[position] = parameter;
@@ -26,17 +25,19 @@ SEGPREF_DEVICE void step_parameter(const MlpReduceAdamWParams& p, const math::Ad
   if (place.is_packed(shape)) static_cast<typename Operands::Element*>(p.packed)[place.packed_position(shape)] = Operands::round(parameter);
 }
 
-/// Grid (parameters).
+/// Grid (parameters, in blocks of Tile::columns).
 /// @tparam is_counted  the step's number lies on the device
 template <class Tile, class Operands, bool is_counted>
 __global__ void __launch_bounds__(Tile::num_threads) mlp_reduce_adamw_kernel(const __grid_constant__ MlpReduceAdamWParams p) {
-  const std::int64_t position = std::int64_t{blockIdx.x} * Tile::num_threads + threadIdx.x;
+  SEGPREF_SHARED(SliceSums<Tile>, sums);
+  const std::int64_t position = reduced_position<Tile>();
+  const float gradient = reduced_gradient<Tile>(p.sums, position, sums);
   if constexpr (is_counted) {
     SEGPREF_SHARED(math::AdamWCoefficients<float>, coefficients);
     share_coefficients(p.rates, p.step, coefficients);
-    if (position < p.sums.shape.num_parameters) step_parameter<Operands>(p, coefficients, position);
+    if (gets_gradient<Tile>(p.sums.shape, position)) step_parameter<Operands>(p, coefficients, position, gradient);
   } else {
-    if (position < p.sums.shape.num_parameters) step_parameter<Operands>(p, p.coefficients, position);
+    if (gets_gradient<Tile>(p.sums.shape, position)) step_parameter<Operands>(p, p.coefficients, position, gradient);
   }
 }
 

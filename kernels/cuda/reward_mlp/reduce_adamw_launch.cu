@@ -9,25 +9,24 @@
 namespace segpref::cuda {
 namespace {
 
-template <class Operands>
+template <class Tile, class Operands>
 cudaError_t reduce_adamw(const MlpReduceAdamWParams& params, cudaStream_t stream) {
-  using Tile = MlpElementsTile;
   const auto kernel = params.step == nullptr ? mlp_reduce_adamw_kernel<Tile, Operands, false> : mlp_reduce_adamw_kernel<Tile, Operands, true>;
-  const cudaError_t code = launch_kernel(kernel, num_blocks(params.sums.shape.num_parameters, Tile::num_threads), Tile::num_threads, 0, stream, params);
+  const cudaError_t code = launch_kernel(kernel, num_blocks(params.sums.shape.num_parameters, Tile::columns), Tile::num_threads, 0, stream, params);
   return code == cudaSuccess && params.step != nullptr ? launch_advance_counter(params.step, stream) : code;
 }
 
 }  // namespace
 
-cudaError_t launch_mlp_reduce_adamw(MlpPrecision precision, const MlpReduceAdamWParams& params, cudaStream_t stream) {
-  return with_precision(precision, [&](auto tag) { return reduce_adamw<typename decltype(tag)::Operands>(params, stream); });
+cudaError_t launch_mlp_resident_adamw(MlpPrecision precision, const MlpReduceAdamWParams& params, cudaStream_t stream) {
+  return with_precision(precision, [&](auto tag) { return reduce_adamw<MlpManyPartsTile, typename decltype(tag)::Operands>(params, stream); });
 }
 
 cudaError_t launch_mlp_weight_grad_adamw(MlpPrecision precision, const MlpReduceAdamWParams& params, cudaStream_t stream) {
   return with_precision(precision, [&](auto tag) {
     using Tag = decltype(tag);
     const cudaError_t code = Tag::Launchers::weight_grad(params.sums, stream);
-    return code == cudaSuccess ? reduce_adamw<typename Tag::Operands>(params, stream) : code;
+    return code == cudaSuccess ? reduce_adamw<MlpElementsTile, typename Tag::Operands>(params, stream) : code;
   });
 }
 

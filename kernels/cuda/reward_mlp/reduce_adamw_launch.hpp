@@ -8,10 +8,12 @@
 
 namespace segpref::cuda {
 
-/// In place of mlp_reduce_grad_kernel, the optimiser and launch_pack_weights, with their bits: enqueues the kernel that adds partial sums up and steps, and, where the
-/// step's number lies on the device, one that advances it. Returns the runtime's code; does not wait.
-cudaError_t launch_mlp_reduce_adamw(MlpPrecision precision, const MlpReduceAdamWParams& params, cudaStream_t stream);
-/// The same behind the partial sums of launch_mlp_weight_grad.
+// In place of mlp_reduce_grad_kernel, the optimiser and launch_pack_weights, with their bits: each enqueues the kernel that adds partial sums up and steps, and, where
+// the step's number lies on the device, one that advances it. Returns the runtime's code; does not wait.
+
+/// Behind the partial sums of launch_mlp_weight_grad, which it enqueues too.
 cudaError_t launch_mlp_weight_grad_adamw(MlpPrecision precision, const MlpReduceAdamWParams& params, cudaStream_t stream);
+/// Behind launch_mlp_resident without gradients: `sums` are its parts().
+cudaError_t launch_mlp_resident_adamw(MlpPrecision precision, const MlpReduceAdamWParams& params, cudaStream_t stream);
 
 }  // namespace segpref::cuda

@@ -45,7 +45,7 @@ struct ResidentTile {
   struct SharedStorage {
     alignas(16) Element weights[most_hidden][width * Layout::stride];    // [unit][input]
     alignas(16) Element tiles[most_hidden + 1][rows * Layout::stride];   // features, then activations of each layer, which gradients of pre-activations replace
-    alignas(8) typename Operands::Pair slopes[are_bits ? 1 : most_hidden][are_bits ? 1 : pairs_per_thread][num_threads];  // in the order of the sums
+    alignas(8) typename Operands::Pair slopes[are_bits ? 1 : most_hidden][are_bits ? 1 : pairs_per_thread][are_bits ? 1 : num_threads];  // in the order of the sums
     alignas(8) float bias[most_hidden][width];                           // zero beyond a layer's width, so that no epilogue asks
     alignas(8) float weight_out[width];
     float bias_out;

@@ -153,8 +153,8 @@ class ResidentRun {
     reduction.partial = params_.partial;
     reduction.grad_scale = params_.sums.grad_scale;
     reduction.gradients = params_.gradients;
-    using Elements = cuda::MlpElementsTile;
-    launch(cuda::mlp_reduce_grad_kernel<Elements>, static_cast<unsigned>((shape_.num_parameters + Elements::num_threads - 1) / Elements::num_threads), Elements::num_threads, 0, reduction);
+    using Sums = cuda::MlpManyPartsTile;
+    launch(cuda::mlp_reduce_grad_kernel<Sums>, static_cast<unsigned>((shape_.num_parameters + Sums::columns - 1) / Sums::columns), Sums::num_threads, 0, reduction);
   }
 
   ResidentResult result() const {
