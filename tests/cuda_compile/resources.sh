@@ -33,17 +33,30 @@ cat "${reports[@]}" | c++filt | awk '
   }' >"$kernels"
 [[ -s $kernels ]] || { echo "no report of ptxas names a kernel of ours" >&2; exit 1; }
 
-# Bytes of a floor for a workload: "40.0 MB". A line without a formula for it has none.
-bytes_of() { # FORMULA N L S P D T e
-  local -i N=$2 L=$3 S=$4 P=$5 D=$6 T=$7 e=$8 i=8 r=4 E=1 bytes
+# The columns of the table, and the sizes that each has. A formula with a size that is not named here is an error.
+workloads=(given-short given-long linear-wide pebble christiano)
+sizes_of() { # WORKLOAD
+  case $1 in
+    given-short) echo "N=10000000 L=0 S=200000 P=100000 E=1 e=4" ;;
+    given-long) echo "N=10000000 L=8322000 S=2000 P=1000 E=1 e=4" ;;
+    linear-wide) echo "N=65536 L=0 S=128 P=64 D=4096 E=1 e=2" ;;
+    pebble) echo "N=12800 S=256 P=128 D=30 E=3 e=4 F=32 H=256 A=768 V=417792 W=419331 o=2" ;;
+    christiano) echo "N=3840 S=128 P=64 D=24 E=3 e=4 F=32 H=64 A=128 V=18432 W=17475 o=2" ;;
+  esac
+}
+
+# Bytes of a floor for a workload: "40.0 MB".
+bytes_of() { # FORMULA SIZES
+  local -i i=8 r=4 bytes
+  local -i $2  # an assignment a word
   bytes=$(($1))
   if ((bytes >= 100000)); then awk -v b="$bytes" 'BEGIN { printf "%.1f MB", b / 1e6 }'; else awk -v b="$bytes" 'BEGIN { printf "%.1f KB", b / 1e3 }'; fi
 }
 
 # One row per kernel: the most of its variants, for each architecture.
 {
-  echo "| kernel | variants | registers | shared | stack, spilled | floor in bytes | \`given-short\` | \`given-long\` | \`linear-wide\` |"
-  echo "|---|---|---|---|---|---|---|---|---|"
+  echo "| kernel | variants | registers | shared | stack, spilled | floor in bytes |$(printf ' `%s` |' "${workloads[@]}")"
+  echo "|---|---|---|---|---|---|$(printf -- '---|%.0s' "${workloads[@]}")"
   for name in $(cut -d ' ' -f 1 "$kernels" | sort -u); do
     row=$(awk -v name="$name" '$1 == name {
         if (!($2 in registers)) architectures = architectures " " $2
@@ -56,15 +69,10 @@ bytes_of() { # FORMULA N L S P D T e
         printf "| `%s` | %d | %s | %d | %d, %d |", name, variants[each[1]], all, shared, stack, spilled
       }' "$kernels")
     line=$(grep "^$name |" "$floors" || echo "| | ")
-    IFS='|' read -r _ formula workloads _ <<<"$line"
+    IFS='|' read -r _ formula launched_by _ <<<"$line"
     row+=" $(sed 's/\*/ /g; s/^ *//; s/ *$//' <<<"$formula") |"
-    for workload in given-short given-long linear-wide; do
-      case $workload in
-        given-short) sizes=(10000000 0 200000 100000 0 99 4) ;;
-        given-long) sizes=(10000000 8322000 2000 1000 0 9999 4) ;;
-        linear-wide) sizes=(65536 0 128 64 4096 1023 2) ;;
-      esac
-      if [[ " $workloads " == *" $workload "* ]]; then row+=" $(bytes_of "$formula" "${sizes[@]}") |"; else row+=" |"; fi
+    for workload in "${workloads[@]}"; do
+      if [[ " $launched_by " == *" $workload "* ]]; then row+=" $(bytes_of "$formula" "$(sizes_of "$workload")") |"; else row+=" |"; fi
     done
     echo "$row"
   done
