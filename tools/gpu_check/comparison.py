@@ -5,7 +5,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench/peers"))
 from compare import workload_of  # noqa: E402  the table of bench/peers has the names
 
-COUNTERS = ("median_us", "best_us", "floor_us", "share", "moved_MB", "memcpy_GBps", "copy_kernel_GBps", "GFLOP", "matrix_TFLOPs")
+COUNTERS = ("median_us", "best_us", "floor_us", "share", "moved_MB", "memcpy_GBps", "copy_kernel_GBps", "GFLOP", "matrix_TFLOPs", "upload_ms", "first_epoch_ms", "kernels_us")
 TOOLKIT = ("cub", "thrust")
 
 

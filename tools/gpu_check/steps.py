@@ -122,7 +122,7 @@ def sanitizer(tool):
 
 
 # Each group is a process of its own: one that hangs or breaks the device costs its own rows alone.
-BENCH_GROUPS = {"given_batch": "^given_batch/", "given": "^given/", "segment_sums": "^segment_sums/", "linear_wide": "^linear_wide_", "training_step": "^training_step/", "relabel": "^relabel/"}
+BENCH_GROUPS = {"given_batch": "^given_batch/", "given": "^given/", "segment_sums": "^segment_sums/", "linear_wide": "^linear_wide_", "training_step": "^training_step/", "relabel": "^relabel/", "fit": "^fit/"}
 
 
 def benches(setup, runner):

@@ -6,8 +6,8 @@ segpref_add_seeded_bug(step_coefficients_not_published DRIVER mlp_step MODES pla
   REPLACE "  __syncthreads();\n" WITH "")
 segpref_add_seeded_bug(step_advanced_by_its_readers DRIVER mlp_step MODES check EXPECT "data race in global memory.*another block" FILE ${fused}
   REPLACE "    share_coefficients(p.rates, p.step, coefficients);\n" WITH "    share_coefficients(p.rates, p.step, coefficients);\n    if (threadIdx.x == 0) ++*p.step;\n")
-segpref_add_seeded_bug(parameter_behind_the_last DRIVER mlp_step MODES check asan EXPECT "out-of-bounds read of 4 bytes in global memory" FILE ${fused}
-  REPLACE "if (position < p.sums.shape.num_parameters) step_parameter<Operands>(p, coefficients" WITH "if (position <= p.sums.shape.num_parameters) step_parameter<Operands>(p, coefficients")
+segpref_add_seeded_bug(parameter_behind_the_last DRIVER mlp_step MODES check asan EXPECT "out-of-bounds read of 4 bytes in global memory" FILE kernels/cuda/reward_mlp/reduce_kernel.cuh
+  REPLACE "Tile::columns && position < shape.num_parameters" WITH "Tile::columns && position <= shape.num_parameters")
 segpref_add_seeded_bug(part_left_out DRIVER mlp_step MODES plain EXPECT "wrong result" FILE kernels/cuda/reward_mlp/reduce_kernel.cuh
   REPLACE "split < p.num_splits" WITH "split + 1 < p.num_splits")
 segpref_add_seeded_bug(operands_without_padding DRIVER mlp_step MODES plain EXPECT "wrong result" FILE kernels/cuda/reward_mlp/parameter_place.cuh
