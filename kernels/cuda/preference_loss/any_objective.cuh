@@ -7,7 +7,8 @@
 namespace segpref::cuda {
 
 /// The objective at a finite, clipped logit.
-SEGPREF_DEVICE Term<double> any_objective(const kernels::LossParams& params, bool has_margins, const math::ObjectiveConstants& constants, double logit, double label, double margin) {
+SEGPREF_DEVICE Term<double> any_objective(const kernels::LossParams& params, bool has_margins, const math::ObjectiveConstants& constants, double logit, double label,
+                                          double margin) {
   Outcomes<double> outcomes;
   if (params.tie_model == TieModel::rao_kupper) outcomes = RaoKupper::outcomes(logit, margin, constants);
   else if (params.tie_model == TieModel::davidson) outcomes = Davidson::outcomes(logit, margin, constants);

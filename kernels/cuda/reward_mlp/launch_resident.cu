@@ -22,7 +22,9 @@ auto with_precision(MlpPrecision precision, F f) {
 }  // namespace
 
 std::string why_not_resident(const MlpResidentCapacity& capacity) {
-  const auto at_most = [](const std::string& what, std::int64_t value, std::int64_t most) { return what + " = " + std::to_string(value) + " is more than " + std::to_string(most); };
+  const auto at_most = [](const std::string& what, std::int64_t value, std::int64_t most) {
+    return what + " = " + std::to_string(value) + " is more than " + std::to_string(most);
+  };
   const MlpShape& shape = capacity.shape;
   if (capacity.wants_grad_features) return "gradients of features are asked for";
   if (capacity.wants_scores) return "scores of segments are asked for";

@@ -66,7 +66,8 @@ class ResidentPairs {
     }
     const kernels::LossParams& loss = p_.pairs.loss;
     const bool has_margins = p_.pairs.batch.margins.present();
-    const PairStep step = pair_step_with<float>(loss, in, [&](double logit, double label, double margin) { return any_objective(loss, has_margins, shared_.constants, logit, label, margin); });
+    const auto objective_at = [&](double logit, double label, double margin) { return any_objective(loss, has_margins, shared_.constants, logit, label, margin); };
+    const PairStep step = pair_step_with<float>(loss, in, objective_at);
     if (in.present) {
       store_pair(p_.pairs, member_ * p_.pairs.batch.num_batch_pairs + first_pair + lane, step);
       shared_.grad_scores[2 * lane] = static_cast<float>(step.grad_first);

@@ -105,9 +105,10 @@ template <typename Feature>
 class ResidentRun {
  public:
   explicit ResidentRun(const ResidentProblem<Feature>& problem)
-      : shape_(problem.mlp.shape), options_(problem.pairs.options()), device_(problem.pairs.batch(), shape_.num_members, problem.mlp.in.num_steps), d_parameters_(problem.mlp.parameters),
-        d_mean_(problem.mlp.mean), d_std_(problem.mlp.std_dev), d_first_(problem.mlp.first), d_second_(problem.mlp.second), d_partial_(count(problem.in.num_blocks * shape_.num_parameters)),
-        d_gradients_(count(shape_.num_parameters)), d_block_sums_(count(std::int64_t{shape_.num_members} * problem.in.num_blocks * cuda::num_pair_sums)), d_metrics_(members() * num_metrics), d_loss_(members()),
+      : shape_(problem.mlp.shape), options_(problem.pairs.options()), device_(problem.pairs.batch(), shape_.num_members, problem.mlp.in.num_steps),
+        d_parameters_(problem.mlp.parameters), d_mean_(problem.mlp.mean), d_std_(problem.mlp.std_dev), d_first_(problem.mlp.first), d_second_(problem.mlp.second),
+        d_partial_(count(problem.in.num_blocks * shape_.num_parameters)), d_gradients_(count(shape_.num_parameters)),
+        d_block_sums_(members() * count(problem.in.num_blocks) * cuda::num_pair_sums), d_metrics_(members() * num_metrics), d_loss_(members()),
         d_losses_(members() * count(device_.batch.num_batch_pairs)), d_logits_(d_losses_.size()), d_grad_tie_(members()), d_scale_(members()) {
     params_.shape = shape_;
     params_.formula = problem.mlp.formula();
@@ -158,7 +159,8 @@ class ResidentRun {
   }
 
   ResidentResult result() const {
-    return {d_loss_.to_host(), d_losses_.to_host(), d_logits_.to_host(), d_grad_tie_.to_host(), params_.partial != nullptr ? d_gradients_.to_host() : std::vector<float>(), d_metrics_.to_host()};
+    const std::vector<float> gradients = params_.partial != nullptr ? d_gradients_.to_host() : std::vector<float>();
+    return {d_loss_.to_host(), d_losses_.to_host(), d_logits_.to_host(), d_grad_tie_.to_host(), gradients, d_metrics_.to_host()};
   }
 
  private:
