@@ -81,7 +81,7 @@ void translate(FitOptions& o) {
   o.architecture.output = choose<Output>(o.output, {{"identity", Output::identity}, {"tanh", Output::tanh}, {"sigmoid", Output::sigmoid}}, "--output");
   o.trainer.optimizer.decoupled = choose<bool>(o.optimizer, {{"adamw", true}, {"adam-l2", false}}, "--optimizer");
   o.trainer.sampling = choose<Sampling>(o.sampling, {{"shared", Sampling::shared}, {"per-member", Sampling::per_member}, {"bootstrap", Sampling::bootstrap}}, "--sampling");
-  o.trainer.compute = choose<Compute>(o.compute, {{"standard", Compute::standard}, {"bf16", Compute::bf16}}, "--compute");
+  o.trainer.compute = choose<Compute>(o.compute, {{"standard", Compute::standard}, {"bf16", Compute::bf16}, {"tf32", Compute::tf32}, {"f16", Compute::f16}}, "--compute");
   o.trainer.loss.aggregation = choose<Aggregation>(o.aggregation, {{"sum", Aggregation::sum}, {"mean", Aggregation::mean}, {"last", Aggregation::last}}, "--aggregation");
   o.trainer.loss.nonfinite = choose<NonFinite>(o.nonfinite, {{"error", NonFinite::propagate}, {"propagate", NonFinite::propagate}, {"skip", NonFinite::skip}}, "--nonfinite");
   translate_ties(o);
@@ -251,7 +251,7 @@ void add_fit(CLI::App& app, Run& run) {
   c.add_option("--weight-decay", o.trainer.optimizer.weight_decay, "Weight decay (adamw) or L2 (adam-l2)")->capture_default_str();
   c.add_option("--optimizer", o.optimizer, "adamw or adam-l2")->capture_default_str();
   c.add_option("--sampling", o.sampling, "shared, per-member or bootstrap")->capture_default_str();
-  c.add_option("--compute", o.compute, "Matrix products of training in standard (f32) or bf16, which is faster and coarser (AVX512-BF16)")->capture_default_str();
+  c.add_option("--compute", o.compute, "Matrix products of training in standard (f32), or in bf16 (on the CPU with AVX512-BF16), tf32 or f16 (on a CUDA device), which are faster and coarser")->capture_default_str();
   c.add_option("--validation", o.trainer.validation, "Fraction of pairs held out; the data set's own split wins")->capture_default_str();
   c.add_option("--patience", o.trainer.patience, "Stop after so many epochs without better held-out accuracy and keep the best; 0: never")->capture_default_str();
   c.add_option("--seed", o.trainer.seed, "Seed of everything drawn")->capture_default_str();

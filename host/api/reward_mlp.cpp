@@ -114,6 +114,11 @@ void check_and_run(const Context& context, const MlpLossPlan& plan, const ConstT
 
 }  // namespace
 
+const char* name_of(Compute compute) {
+  constexpr const char* names[] = {"standard", "bf16", "tf32", "f16"};
+  return names[static_cast<int>(compute)];
+}
+
 MlpLossPlan::MlpLossPlan(const RewardArchitecture& architecture, const PreferenceCapacity& capacity, int num_threads, Compute compute)
     : architecture_(architecture), capacity_(capacity), compute_(compute), num_threads_(num_threads) {
   validate(architecture);

@@ -21,6 +21,7 @@ static_assert(static_cast<int>(Activation::leaky_relu) == SEGPREF_ACTIVATION_LEA
               static_cast<int>(Activation::silu) == SEGPREF_ACTIVATION_SILU && static_cast<int>(Activation::gelu) == SEGPREF_ACTIVATION_GELU);
 static_assert(static_cast<int>(Output::tanh) == SEGPREF_OUTPUT_TANH && static_cast<int>(Output::sigmoid) == SEGPREF_OUTPUT_SIGMOID);
 static_assert(static_cast<int>(Compute::bf16) == SEGPREF_COMPUTE_BF16);
+static_assert(static_cast<int>(Compute::f16) == SEGPREF_COMPUTE_F16);
 
 RewardArchitecture read_architecture(const segpref_reward_architecture* architecture) {
   const segpref_reward_architecture in = read_struct("architecture", architecture, default_architecture());
@@ -48,7 +49,7 @@ Features read_features(Tensors& tensors, const segpref_features* features) {
           tensors.in("features.std", in.std)};
 }
 
-Compute read_compute(std::int32_t compute) { return read_enum("compute", compute, Compute::bf16); }
+Compute read_compute(std::int32_t compute) { return read_enum("compute", compute, Compute::f16); }
 
 }  // namespace segpref::c_abi
 

@@ -35,8 +35,10 @@ void parameters(const RewardArchitecture& architecture, const ConstTensorView& p
 }
 
 void compute(Compute compute, DType parameters, Device::Kind where) {
-  if (compute != Compute::bf16) return;
-  if (parameters == DType::f64) throw Error(ErrorCode::invalid_type, "compute bf16 takes parameters of f32; f64 is computed in f64");
+  if (compute == Compute::standard) return;
+  if (parameters == DType::f64) throw Error(ErrorCode::invalid_type, fmt::format("compute {} takes parameters of f32; f64 is computed in f64", name_of(compute)));
+  if (where == Device::Kind::cpu && compute != Compute::bf16)
+    throw Error(ErrorCode::unsupported, fmt::format("compute {} runs on CUDA devices only: use standard", name_of(compute)));
   if (where == Device::Kind::cpu && !cpu::has_bf16_dot_product())
     throw Error(ErrorCode::unsupported, fmt::format("compute bf16 needs a processor with AVX512-BF16; this process runs on {}: use standard", cpu::instruction_set()));
 }

@@ -15,8 +15,13 @@ namespace segpref {
 /// Precision of the matrix products. Accumulation is f32 or wider in all.
 enum class Compute : std::uint8_t {
   standard,  ///< f32 (f64 when parameters are f64, for gradient checks)
-  bf16       ///< operands rounded to bf16; on the CPU it needs bf16 dot products (Error unsupported otherwise)
+  bf16,      ///< operands rounded to bf16; on the CPU it needs bf16 dot products (Error unsupported otherwise)
+  tf32,      ///< operands rounded to tf32, 11 bits with the range of f32; CUDA devices only
+  f16        ///< operands rounded to f16, 11 bits; what f16 cannot hold (from 65520 on) makes a reward, or a gradient, NaN. CUDA devices only
 };
+
+/// "standard", "bf16", "tf32", "f16".
+SEGPREF_API const char* name_of(Compute compute);
 
 /// Dropout of one call: the mask is a pure function of (seed, call, member, layer, step, unit). Inactive when the architecture has none.
 struct DropoutState {

@@ -224,7 +224,7 @@ enum {
 enum { SEGPREF_OUTPUT_IDENTITY = 0, SEGPREF_OUTPUT_TANH = 1, SEGPREF_OUTPUT_SIGMOID = 2 };
 /* Precision of the matrix products. bf16 rounds their operands and adds up in f32; it takes f32 parameters and is SEGPREF_UNSUPPORTED where the
  * processor has no AVX512-BF16. */
-enum { SEGPREF_COMPUTE_STANDARD = 0, SEGPREF_COMPUTE_BF16 = 1 };
+enum { SEGPREF_COMPUTE_STANDARD = 0, SEGPREF_COMPUTE_BF16 = 1, SEGPREF_COMPUTE_TF32 = 2, SEGPREF_COMPUTE_F16 = 3 };  /* the last two: CUDA devices only */
 #define SEGPREF_MAX_HIDDEN 4
 
 /* An ensemble of MLPs feature_dim -> hidden... -> 1; without hidden layers it is the linear model. */
@@ -281,7 +281,7 @@ typedef struct segpref_dropout_state {
  *   parameters          [num_parameters] f32, or f64 (then everything is computed in f64)
  *   gradients, dropout  NULL: none
  *   step_rewards        [num_members, num_steps] real, out: 0 for steps in no counted pair; NULL: not computed
- * Computes in SEGPREF_COMPUTE_STANDARD; a plan (section 12) can ask for bf16. */
+ * Computes in SEGPREF_COMPUTE_STANDARD; a plan (section 12) can ask for bf16, tf32 or f16. */
 SEGPREF_C_API segpref_status segpref_mlp_preference_loss(const segpref_context* context, const segpref_reward_architecture* architecture,
                                                          const DLTensor* parameters, const segpref_features* features,
                                                          const segpref_preference_batch* batch, const segpref_preference_options* options,

@@ -17,12 +17,13 @@ inline constexpr Bounds preference_loss_bounds{4, 4, 6, 4};
 inline constexpr Bounds linear_preference_loss_bounds{8, 8, 8, 16};
 inline constexpr Bounds mlp_preference_loss_bounds{8, 8, 8, 8};
 
-/// With Compute::bf16, whose operands keep 8 bits: of 1 plus the result for losses, scores and rewards; of the whole gradient's length for gradients of
+/// With operands of few bits: of 1 plus the result for losses, scores and rewards; of the whole gradient's length for gradients of
 /// parameters and of features. Near a kink a rounding takes the other slope.
-struct MlpBf16Bounds {
+struct MlpRoundedBounds {
   double losses, scores, parameters, features, kinked_parameters, kinked_features;
 };
-inline constexpr MlpBf16Bounds mlp_bf16_bounds{5e-3, 3e-2, 2e-2, 3e-2, 5e-2, 1e-1};
+inline constexpr MlpRoundedBounds mlp_bf16_bounds{5e-3, 3e-2, 2e-2, 3e-2, 5e-2, 1e-1};   ///< Compute::bf16: 8 bits
+inline constexpr MlpRoundedBounds mlp_tf32_bounds{7e-4, 4e-3, 3e-3, 4e-3, 5e-2, 2e-1};   ///< Compute::tf32 and f16: 11 bits. A unit on the other side of its kink is rarer, not smaller
 
 inline constexpr double predict_rewards_bound = 8;    ///< of 1 + |reward|: members, mean and std
 inline constexpr double query_scores_bound = 8;       ///< of 1: probabilities, variance and entropies

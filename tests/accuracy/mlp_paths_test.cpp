@@ -259,7 +259,7 @@ TEST_P(MlpPaths, Bf16StaysNearFloat64) {
   }
   for (Path path : {Path::pairs, Path::steps}) {
     const auto rounded = run<float>(setup, path);
-    const testing::MlpBf16Bounds& bounds = testing::mlp_bf16_bounds;
+    const testing::MlpRoundedBounds& bounds = testing::mlp_bf16_bounds;
     EXPECT_TRUE(is_close(rounded.loss.data(), std::vector<double>(exact.loss.begin(), exact.loss.end()), {bounds.losses, bounds.losses}));
     EXPECT_TRUE(is_close(rounded.scores.data(), std::vector<double>(exact.scores.begin(), exact.scores.end()), {1e-2, bounds.scores}));
     EXPECT_LT(distance(rounded.gradient, exact.gradient), setup.activation == Activation::leaky_relu ? bounds.kinked_parameters : bounds.parameters);

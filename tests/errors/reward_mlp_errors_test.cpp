@@ -266,6 +266,8 @@ TEST(MlpPlanErrors, APlanIsCheckedWhenItIsMade) {
   const auto plan_bf16 = [&] { MlpLossPlan(architecture, capacity_of_call(), 1, Compute::bf16); };
   if (cpu::has_bf16_dot_product()) EXPECT_NO_THROW(plan_bf16());
   else testing::expect_error(unsupported, no_bf16(), plan_bf16);
+  testing::expect_error(unsupported, "compute tf32 runs on CUDA devices only: use standard", [&] { MlpLossPlan(architecture, capacity_of_call(), 1, Compute::tf32); });
+  testing::expect_error(unsupported, "compute f16 runs on CUDA devices only: use standard", [&] { MlpLossPlan(architecture, capacity_of_call(), 1, Compute::f16); });
 }
 
 }  // namespace

@@ -6,11 +6,30 @@
 
 namespace segpref::cuda_backend {
 
+namespace {
+
+cuda::MlpPrecision precision_of(Compute compute) {
+  switch (compute) {
+    case Compute::standard: break;
+    case Compute::bf16: return cuda::MlpPrecision::bf16;
+    case Compute::tf32: return cuda::MlpPrecision::tf32;
+    case Compute::f16: return cuda::MlpPrecision::f16;
+  }
+  return cuda::MlpPrecision::f32;
+}
+
+}  // namespace
+
 MlpNetwork mlp_network(const RewardArchitecture& architecture, DType real, Compute compute) {
   const auto refuse = [](const std::string& sentence) { throw Error(ErrorCode::unsupported, sentence); };
   if (real == DType::f64) refuse("an MLP on a CUDA device takes parameters of f32: f64, for gradient checks, is computed on the CPU");
   if (architecture.hidden.empty()) refuse("an MLP on a CUDA device has 1 to 4 hidden layers: without any it is a linear model, which linear_preference_loss takes");
-  return {cuda::mlp_shape(architecture), compute == Compute::bf16 ? cuda::MlpPrecision::bf16 : cuda::MlpPrecision::f32};
+  return {cuda::mlp_shape(architecture), precision_of(compute)};
+}
+
+const char* MlpNetwork::operand_words() const {
+  constexpr const char* words[] = {"f32 (split into two tf32 each)", "bf16", "tf32", "f16"};
+  return words[static_cast<int>(precision)];
 }
 
 cuda::MlpRows feature_rows(const Features& features) {

@@ -12,7 +12,7 @@ struct MlpNetwork {
 
   /// Bytes of the hidden weights as operands.
   std::int64_t packed_bytes() const { return shape.num_members * shape.packed_size * cuda::operand_bytes(precision); }
-  const char* operand_words() const { return precision == cuda::MlpPrecision::bf16 ? "bf16" : "f32 (split into two tf32 each)"; }
+  const char* operand_words() const;  ///< "bf16"
 };
 
 /// @param real  of the parameters

@@ -29,6 +29,7 @@ struct HalfLayout {
 struct Bf16Format {
   using Element = bf16;
   static constexpr std::uint32_t two_ones = 0x3f803f80u;
+  static SEGPREF_DEVICE float held(float x) { return x; }
   static SEGPREF_DEVICE std::uint32_t pack(float low, float high) { return pack_bf16x2(low, high); }
   static SEGPREF_DEVICE float2 unpack(std::uint32_t pair) { return unpack_bf16x2(pair); }
   static SEGPREF_DEVICE void multiply(float* c, const std::uint32_t* a, std::uint32_t b0, std::uint32_t b1) { mma_bf16_16x8x16(c, a, b0, b1); }
@@ -37,6 +38,8 @@ struct Bf16Format {
 struct F16Format {
   using Element = f16;
   static constexpr std::uint32_t two_ones = 0x3c003c00u;
+  /// What is too large becomes NaN, which every result shows that depends on it; an infinity a tanh would hide.
+  static SEGPREF_DEVICE float held(float x) { return x > -65520.0f && x < 65520.0f ? x : __builtin_nanf(""); }
   static SEGPREF_DEVICE std::uint32_t pack(float low, float high) { return pack_f16x2(low, high); }
   static SEGPREF_DEVICE float2 unpack(std::uint32_t pair) { return unpack_f16x2(pair); }
   static SEGPREF_DEVICE void multiply(float* c, const std::uint32_t* a, std::uint32_t b0, std::uint32_t b1) { mma_f16_16x8x16(c, a, b0, b1); }
@@ -52,8 +55,8 @@ struct HalfOperands {
   struct A { std::uint32_t registers[4]; };
   struct B { std::uint32_t registers[4]; };  ///< k 0-7 and 8-15 of columns 0-7, then of columns 8-15
 
-  static SEGPREF_DEVICE Element round(float x) { return narrow<Element>(x); }
-  static SEGPREF_DEVICE Pair round_pair(float x0, float x1) { return Format::pack(x0, x1); }
+  static SEGPREF_DEVICE Element round(float x) { return narrow<Element>(Format::held(x)); }
+  static SEGPREF_DEVICE Pair round_pair(float x0, float x1) { return Format::pack(Format::held(x0), Format::held(x1)); }
   static SEGPREF_DEVICE float2 widen_pair(Pair pair) { return Format::unpack(pair); }
 
   template <class L>

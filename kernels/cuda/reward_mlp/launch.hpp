@@ -7,15 +7,16 @@
 
 namespace segpref::cuda {
 
-/// What operands of the matrix products are: those of segpref::Compute. Sums are f32 in both. The kernels know tf32 and f16 too: a launch_*.cu each
-/// adds them here.
+/// What operands of the matrix products are: those of segpref::Compute. Sums are f32 in all.
 enum class MlpPrecision : std::uint8_t {
   f32,  ///< split into two tf32 each: three products
-  bf16
+  bf16,
+  tf32,
+  f16
 };
 
 /// Bytes of one operand: packed weights, kept inputs, activations and gradients of pre-activations.
-constexpr std::int64_t operand_bytes(MlpPrecision precision) { return precision == MlpPrecision::f32 ? 4 : 2; }
+constexpr std::int64_t operand_bytes(MlpPrecision precision) { return precision == MlpPrecision::f32 || precision == MlpPrecision::tf32 ? 4 : 2; }
 
 /// Rows of the tiles that the chain kernels take.
 int mlp_tile_rows(MlpPrecision precision, const MlpShape& shape);

@@ -14,6 +14,7 @@ namespace {
 
 using AnyTile = ResidentTile<Bf16Operands, 2, true>;  // all have its rows and width
 
+/// Of f32 or bf16: the others have no launcher.
 template <class F>
 auto with_precision(MlpPrecision precision, F f) {
   return precision == MlpPrecision::bf16 ? f(MlpResidentLaunchers<Bf16Operands>()) : f(MlpResidentLaunchers<SplitTf32Operands>());
@@ -26,6 +27,7 @@ std::string why_not_resident(const MlpResidentCapacity& capacity) {
     return what + " = " + std::to_string(value) + " is more than " + std::to_string(most);
   };
   const MlpShape& shape = capacity.shape;
+  if (capacity.precision != MlpPrecision::f32 && capacity.precision != MlpPrecision::bf16) return "products are of f32 or bf16 operands there";
   if (capacity.wants_grad_features) return "gradients of features are asked for";
   if (capacity.wants_scores) return "scores of segments are asked for";
   if (shape.width[0] > AnyTile::width) return at_most("feature_dim", shape.width[0], AnyTile::width);

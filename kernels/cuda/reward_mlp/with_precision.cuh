@@ -17,7 +17,13 @@ struct OperandsTag {
 /// Calls f(tag) with an OperandsTag.
 template <class F>
 auto with_precision(MlpPrecision precision, F f) {
-  return precision == MlpPrecision::bf16 ? f(OperandsTag<Bf16Operands>()) : f(OperandsTag<SplitTf32Operands>());
+  switch (precision) {
+    case MlpPrecision::f32: break;
+    case MlpPrecision::bf16: return f(OperandsTag<Bf16Operands>());
+    case MlpPrecision::tf32: return f(OperandsTag<Tf32Operands>());
+    case MlpPrecision::f16: return f(OperandsTag<F16Operands>());
+  }
+  return f(OperandsTag<SplitTf32Operands>());
 }
 
 }  // namespace segpref::cuda

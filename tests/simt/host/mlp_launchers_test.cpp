@@ -66,7 +66,7 @@ TEST_F(MlpLaunchers, WithoutRowsGradientsAreZero) {
   c.architecture.hidden = {24};
   const MlpProblem<> problem(c);
   const Buffer<float> partial(problem.parameters.size()), gradients(problem.parameters.size());
-  for (const cuda::MlpPrecision precision : {cuda::MlpPrecision::f32, cuda::MlpPrecision::bf16}) {
+  for (const cuda::MlpPrecision precision : {cuda::MlpPrecision::f32, cuda::MlpPrecision::bf16, cuda::MlpPrecision::tf32, cuda::MlpPrecision::f16}) {
     EXPECT_EQ(cuda::launch_mlp_forward(precision, {problem.shape, {}, {}, nullptr, nullptr, {}, nullptr}, stream), cudaSuccess);
     EXPECT_EQ(cuda::launch_mlp_backward(precision, {problem.shape, {}, {}, nullptr, nullptr, {}, nullptr, nullptr, nullptr}, stream), cudaSuccess);
     EXPECT_EQ(cuda::launch_mlp_grad_features(precision, {problem.shape, {}, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr}, stream), cudaSuccess);

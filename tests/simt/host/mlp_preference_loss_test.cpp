@@ -46,8 +46,8 @@ void expect_near(const char* what, const Buffer<float>& actual, const std::vecto
 /// Every result is the CPU's, in f32.
 void expect_results_of_the_cpu(MlpCall& call) {
   call.run_on_the_cpu();
-  const bool rounds = call.shape.compute == Compute::bf16;
-  const testing::MlpBf16Bounds& bounds = testing::mlp_bf16_bounds;
+  const bool rounds = call.shape.compute != Compute::standard;
+  const testing::MlpRoundedBounds& bounds = call.shape.compute == Compute::bf16 ? testing::mlp_bf16_bounds : testing::mlp_tf32_bounds;
   const bool is_kinked = call.shape.activation == Activation::leaky_relu;
   const double parameters = !rounds ? 1e-5 : is_kinked ? bounds.kinked_parameters : bounds.parameters, features = !rounds ? 1e-5 : is_kinked ? bounds.kinked_features : bounds.features;
   expect_near("loss", call.device.loss, call.host.loss, rounds ? bounds.losses : 1e-5);
@@ -140,14 +140,32 @@ TEST(MlpPreferenceLossOnADevice, WithoutPairsOrSteps) {
 }
 TEST(MlpPreferenceLossOnADevice, MorePartsOfTheWeightGradient) { expect_the_cpus({.hidden = {8}, .num_members = 1, .first_dim = 2, .lengths = {300, 301}}); }
 
-TEST(MlpPreferenceLossOnADevice, Bf16) {
+TEST(MlpPreferenceLossOnADevice, OperandsOfFewBits) {
   for (const Activation activation : {Activation::tanh, Activation::leaky_relu})
     for (MlpShapes shapes : {windows, own_order}) {
       shapes.hidden = {64, 64};
       shapes.activation = activation;
-      shapes.compute = Compute::bf16;
-      expect_the_cpus(shapes);
+      for (const Compute compute : {Compute::bf16, Compute::tf32, Compute::f16}) {
+        shapes.compute = compute;
+        expect_the_cpus(shapes);
+      }
     }
+}
+
+/// A feature that f16 cannot hold shows, though tanh would make 1 of it and of an infinity alike; bf16 and tf32 have the range of f32.
+TEST(MlpPreferenceLossOnADevice, F16NeverOverflowsSilently) {
+  for (const Compute compute : {Compute::f16, Compute::bf16, Compute::tf32}) {
+    MlpCall call({.num_members = 1, .compute = compute});
+    call.host.first[0] = 65520;
+    EXPECT_EQ(cudaMemcpy(call.device.first.get(), call.host.first.data(), call.host.first.size() * sizeof(float), cudaMemcpyHostToDevice), cudaSuccess);
+    const Stream stream;
+    const MlpLossPlan plan = call.plan();
+    const PlannedWorkspace workspace(plan);
+    call.run(context_on(stream), plan, workspace.get());
+    stream.wait();
+    EXPECT_EQ(std::isnan(call.device.step_rewards.to_host()[0]), compute == Compute::f16);
+    EXPECT_EQ(std::isnan(call.device.loss.to_host()[0]), compute == Compute::f16);
+  }
 }
 
 /// The same calls, of a plan that knows the longest segment, by one kernel and the sums of its blocks.

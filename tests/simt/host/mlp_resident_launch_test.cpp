@@ -45,6 +45,7 @@ TEST(MlpResidentFit, WhatDoesNotFitIsNamed) {
     return cuda::why_not_resident(capacity);
   };
   using Capacity = cuda::MlpResidentCapacity;
+  EXPECT_EQ(reason([](Capacity& c) { c.precision = cuda::MlpPrecision::tf32; }), "products are of f32 or bf16 operands there");
   EXPECT_EQ(reason([](Capacity& c) { c.wants_scores = true; }), "scores of segments are asked for");
   EXPECT_EQ(reason([](Capacity& c) { c.wants_grad_features = true; }), "gradients of features are asked for");
   EXPECT_EQ(reason([](Capacity& c) { c.shape.width[0] = 65; }), "feature_dim = 65 is more than 64");

@@ -120,6 +120,16 @@ TYPED_TEST(OperandsTest, RowsTimesColumns) { this->template check<false, false>(
 TYPED_TEST(OperandsTest, ColumnsTimesColumns) { this->template check<true, false>(); }
 TYPED_TEST(OperandsTest, ColumnsTimesRows) { this->template check<true, true>(); }
 
+/// From half an ulp above its largest value on, f16 has an infinity: NaN here.
+TEST(F16Operands, WhatIsTooLargeIsNotANumber) {
+  const auto rounded = [](float x) { return static_cast<double>(math::to_f32(cuda::F16Operands::round(x))); };
+  EXPECT_EQ(rounded(65519.0f), 65504.0);
+  EXPECT_EQ(rounded(-65519.0f), -65504.0);
+  for (const float x : {65520.0f, -65520.0f, 1e30f, std::numeric_limits<float>::infinity()}) EXPECT_TRUE(std::isnan(rounded(x))) << x;
+  EXPECT_EQ(cuda::F16Operands::round_pair(1.0f, 1e6f) & 0x7fffu, 0x3c00u);
+  EXPECT_GT(cuda::F16Operands::round_pair(1.0f, 1e6f) >> 16 & 0x7fffu, 0x7c00u);
+}
+
 /// The most different words that one bank is asked for in a phase of an access, in which 128 bytes move: 1 is free of conflicts.
 int conflicts(int bytes_of_lane, const std::function<int(int)>& byte_at) {
   const int lanes = 128 / bytes_of_lane;
