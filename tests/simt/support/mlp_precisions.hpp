@@ -53,13 +53,13 @@ inline constexpr auto rounding_of = MlpPrecisionFacts<Operands>::rounding;
 
 /// Precisions that share a costly case take turns, seed by seed: what a schedule finds, it finds with any of them. What does not depend on the schedule
 /// asan mode finds: there all of them run.
-/// @param turns  of the first three seeds; 4: each alone, 2: operands of 32 bits in odd seeds, of 16 bits in even ones. Of later seeds each has every fourth
+/// @param turns  of the first three seeds; 4: each alone, 2: operands of 32 bits in odd seeds, of 16 bits in even ones. Of later ones each has half as many
 template <class Operands>
 bool is_turn_of_precision(std::uint64_t turns) {
 #if defined(__CUDACC__)
   return true;
 #else
-  const std::uint64_t cycle = options().seed <= 3 ? turns : 4;
+  const std::uint64_t cycle = options().seed <= 3 ? turns : 2 * turns;
   return mode == Mode::asan || options().seed % cycle == MlpPrecisionFacts<Operands>::place % cycle;
 #endif
 }
