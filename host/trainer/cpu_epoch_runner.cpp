@@ -65,13 +65,13 @@ class CpuEpochRunner final : public EpochRunner {
 
 }  // namespace
 
-PreferenceCapacity TrainingSetup::capacity() const {
+PreferenceCapacity TrainingSetup::capacity_of(std::int64_t batch_pairs) const {
   PreferenceCapacity capacity;
   capacity.num_members = ensemble.architecture().num_members;
   capacity.num_steps = data.num_steps();
   capacity.num_segments = data.num_segments();
   capacity.num_pairs = data.num_pairs();
-  capacity.num_batch_pairs = minibatches.batch_pairs();
+  capacity.num_batch_pairs = batch_pairs;
   capacity.num_batch_steps = std::max<std::int64_t>(1, std::min(data.num_steps(), 2 * capacity.num_batch_pairs * data.longest_segment()));
   capacity.max_segment_steps = data.longest_segment();
   capacity.device = options.device;

@@ -19,10 +19,12 @@ struct TrainingSetup {
   const PreferenceDataset& data;
   const TrainerOptions& options;     ///< checked; loss.tie_parameter is absent, it comes with the progress
   const RewardEnsemble& ensemble;    ///< architecture and standardisation; its parameters are those after the last finished epoch
-  const Minibatches& minibatches;
+  const std::vector<std::int64_t>& training;  ///< pairs
+  const Minibatches& minibatches;            ///< of them
 
   /// Of a plan for training steps.
-  PreferenceCapacity capacity() const;
+  PreferenceCapacity capacity() const { return capacity_of(minibatches.batch_pairs()); }
+  PreferenceCapacity capacity_of(std::int64_t batch_pairs) const;
 };
 
 struct EpochResult {

@@ -25,8 +25,6 @@ class Minibatches {
   std::int64_t num_pairs() const { return static_cast<std::int64_t>(pairs_.front().size()); }  ///< of a list
   std::int64_t batch_pairs() const { return batch_pairs_; }
   std::int64_t num_batches() const { return (num_pairs() + batch_pairs_ - 1) / batch_pairs_; }
-  /// What each list is an order of.
-  const std::vector<std::vector<std::int64_t>>& pairs() const { return pairs_; }
 
   /// The minibatches of an epoch, one after the other, each [num_lists, its pairs]: a pair_order as it is.
   /// @param epoch  0 for the first

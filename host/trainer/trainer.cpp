@@ -64,7 +64,7 @@ struct Trainer::State {
     progress.second_moment.assign(progress.parameters.size(), 0.0f);
     keep_score_options(ensemble, progress.ties.value);
     minibatches.emplace(pairs.training, options, architecture.num_members);
-    const TrainingSetup setup{context, data, options, ensemble, *minibatches};
+    const TrainingSetup setup{context, data, options, ensemble, pairs.training, *minibatches};
     runner = options.device.kind == Device::Kind::cuda ? cuda_epoch_runner(setup) : cpu_epoch_runner(setup);
   }
 

@@ -20,11 +20,21 @@ cuda::MlpPrecision precision_of(Compute compute) {
 
 }  // namespace
 
-MlpNetwork mlp_network(const RewardArchitecture& architecture, DType real, Compute compute) {
+MlpNetwork mlp_network(const RewardArchitecture& architecture, DType real, Compute compute, int device_index) {
   const auto refuse = [](const std::string& sentence) { throw Error(ErrorCode::unsupported, sentence); };
   if (real == DType::f64) refuse("an MLP on a CUDA device takes parameters of f32: f64, for gradient checks, is computed on the CPU");
   if (architecture.hidden.empty()) refuse("an MLP on a CUDA device has 1 to 4 hidden layers: without any it is a linear model, which linear_preference_loss takes");
-  return {cuda::mlp_shape(architecture), precision_of(compute)};
+  const MlpNetwork network{cuda::mlp_shape(architecture), precision_of(compute)};
+  check_shared_memory(network, device::description(device_index), device_index);
+  return network;
+}
+
+void check_shared_memory(const MlpNetwork& network, const device::Description& description, int device_index) {
+  const auto needed = static_cast<std::int64_t>(cuda::mlp_shared_bytes(network.precision, network.shape));
+  if (needed <= description.shared_memory_per_block) return;
+  throw Error(ErrorCode::unsupported,
+              fmt::format("an MLP with layers of {} units and products of {} operands takes {} bytes of shared memory per block; cuda:{} ({}) has {}: narrower layers or smaller operands take less",
+                          network.shape.widest_hidden(), network.operand_words(), needed, device_index, description.name, description.shared_memory_per_block));
 }
 
 const char* MlpNetwork::operand_words() const {

@@ -1,6 +1,7 @@
 // A reward MLP as the kernels see it: what the loss and predictions have in common.
 #pragma once
 
+#include "host/device/device.hpp"
 #include "kernels/cuda/reward_mlp/launch.hpp"
 #include "segpref/reward_mlp.hpp"
 
@@ -16,8 +17,11 @@ struct MlpNetwork {
 };
 
 /// @param real  of the parameters
-/// @throws Error(unsupported) for what there is no kernel for yet
-MlpNetwork mlp_network(const RewardArchitecture& architecture, DType real, Compute compute);
+/// @throws Error(unsupported) for what there is no kernel for, and for tiles that the device has no room for
+MlpNetwork mlp_network(const RewardArchitecture& architecture, DType real, Compute compute, int device_index);
+
+/// @throws Error(unsupported) where a block of the network's kernels takes more shared memory than the device gives it
+void check_shared_memory(const MlpNetwork& network, const device::Description& description, int device_index);
 
 /// Features in device memory. Every step is a row, until the caller says otherwise.
 cuda::MlpRows feature_rows(const Features& features);

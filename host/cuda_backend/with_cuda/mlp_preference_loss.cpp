@@ -37,7 +37,7 @@ struct MlpBuffers {
 /// The current device is the plan's.
 MlpBuffers book(const RewardArchitecture& architecture, PreferenceCapacity capacity, Compute compute, WorkspaceLayout& layout) {
   MlpBuffers b;
-  b.network = mlp_network(architecture, capacity.dtype, compute);
+  b.network = mlp_network(architecture, capacity.dtype, compute, capacity.device.index);
   const cuda::MlpShape& shape = b.network.shape;
   const std::int64_t members = capacity.num_members = architecture.num_members, pairs = times(members, num_batch_pairs(capacity)), bytes = cuda::operand_bytes(b.network.precision);
   b.pairs = book_side_pairs<float>(capacity, layout);

@@ -27,9 +27,11 @@ inline MlpResidentBuffers book_resident(const MlpNetwork& network, bool are_bits
   resident.has_bit_slopes = are_bits;
   resident.num_batch_pairs = num_batch_pairs(capacity);
   resident.max_segment_steps = capacity.max_segment_steps;
+  const device::Description& device = device::description(capacity.device.index);
+  resident.shared_memory_per_block = device.shared_memory_per_block;
   b.why_not = cuda::why_not_resident(resident);
   if (!b.why_not.empty()) return b;
-  b.grid = cuda::mlp_resident_grid(resident, device::description(capacity.device.index).num_multiprocessors);
+  b.grid = cuda::mlp_resident_grid(resident, device.num_multiprocessors);
   b.block_sums = layout.book<double>(network.shape.num_members * b.grid.num_blocks * cuda::num_pair_sums);
   b.partial = layout.book<float>(validation::product("workspace", b.grid.num_blocks, network.shape.num_parameters));
   return b;

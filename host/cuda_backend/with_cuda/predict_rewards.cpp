@@ -30,8 +30,8 @@ float* from(const TensorView& view, std::int64_t first) { return view.present() 
 
 void predict_rewards(const Context& context, const RewardArchitecture& architecture, Compute compute, const ConstTensorView& parameters, const Features& features, const Prediction& prediction,
                      const RewardNormalization& normalization) {
-  const MlpNetwork network = mlp_network(architecture, parameters.dtype, compute);
   const device::CurrentDevice current(parameters.device.index);
+  const MlpNetwork network = mlp_network(architecture, parameters.dtype, compute, parameters.device.index);
   check_standardisation(context, features);
   const auto stream = static_cast<cudaStream_t>(context.stream());
   const std::int64_t num_steps = features.first.shape[0];

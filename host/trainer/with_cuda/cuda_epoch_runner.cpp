@@ -1,5 +1,7 @@
 // Training steps on a CUDA device. Everything that a step reads is there: the data set, uploaded once, the minibatches, drawn there, parameters and moments, which
 // come and go with an epoch. The steps of an epoch are a few graphs, captured in the first epoch; their metrics are read when it is over.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -27,7 +29,7 @@ class CudaEpochRunner final : public EpochRunner {
   explicit CudaEpochRunner(const TrainingSetup& setup)
       : setup_(setup), index_(setup.options.device.index), context_(setup.context.on_stream(stream_.get())),
         plan_(setup.ensemble.architecture(), setup.capacity(), setup.context.num_threads(), setup.options.compute), data_(setup.data, setup.ensemble, index_, stream_),
-        minibatches_(setup.minibatches, setup.options.seed, setup.options.sampling == Sampling::bootstrap, index_, stream_), workspace_(plan_.workspace_bytes(), index_, stream_),
+        minibatches_(setup.training, setup.minibatches, setup.options, index_, stream_), workspace_(plan_.workspace_bytes(), index_, stream_),
         parameters_(num_parameters(), index_, stream_), gradient_(num_parameters(), index_, stream_), first_moment_(num_parameters(), index_, stream_),
         second_moment_(num_parameters(), index_, stream_), step_(1, index_, stream_), ties_(num_members(), index_, stream_), grad_ties_(num_members(), index_, stream_),
         metrics_(static_cast<std::size_t>(num_batches()) * num_members() * num_metrics, index_, stream_) {
@@ -167,11 +169,31 @@ class CudaEpochRunner final : public EpochRunner {
   std::int64_t next_step_ = 1;
 };
 
+/// Which minibatches would fit, for a run that did not.
+std::string what_would_fit(const TrainingSetup& setup) {
+  std::size_t free = 0, total = 0;
+  device::check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");  // the run's own memory is given back in the order of its stream
+  device::check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  std::size_t beside_the_steps = 5 * sizeof(float) * setup.ensemble.file().parameters.size();
+  const Features features = setup.data.features();
+  for (const ConstTensorView& tensor : {features.first, features.second}) beside_the_steps += static_cast<std::size_t>(tensor.size() * size_of(tensor.dtype));
+  for (std::int64_t pairs = setup.minibatches.batch_pairs() / 2; pairs > 0; pairs /= 2) {
+    const MlpLossPlan plan(setup.ensemble.architecture(), setup.capacity_of(pairs), setup.context.num_threads(), setup.options.compute);
+    if (plan.workspace_bytes() + beside_the_steps <= free) return fmt::format("batch_pairs = {} would fit", pairs);
+  }
+  return fmt::format("not even one pair fits beside the data set and the model, {} bytes", beside_the_steps);
+}
+
 }  // namespace
 
 std::unique_ptr<EpochRunner> cuda_epoch_runner(const TrainingSetup& setup) {
   const device::CurrentDevice current(setup.options.device.index);
-  return std::make_unique<CudaEpochRunner>(setup);
+  try {
+    return std::make_unique<CudaEpochRunner>(setup);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::out_of_memory) throw;
+    throw Error(ErrorCode::out_of_memory, fmt::format("training with batch_pairs = {}: {}; {}", setup.minibatches.batch_pairs(), error.what(), what_would_fit(setup)));
+  }
 }
 
 }  // namespace segpref

@@ -16,6 +16,10 @@ int mlp_weight_grad_blocks(MlpPrecision precision, const MlpShape& shape) {
   return with_precision(precision, [&](auto tag) { return decltype(tag)::Launchers::weight_grad_blocks(shape); });
 }
 
+std::size_t mlp_shared_bytes(MlpPrecision precision, const MlpShape& shape) {
+  return with_precision(precision, [&](auto tag) { return decltype(tag)::Launchers::shared_bytes(shape); });
+}
+
 std::int64_t mlp_slope_bytes(MlpPrecision precision, const MlpShape& shape, bool are_bits, std::int64_t row_capacity) {
   return with_precision(precision, [&](auto tag) { return decltype(tag)::Launchers::slope_bytes(shape, are_bits, row_capacity); });
 }

@@ -24,6 +24,9 @@ int mlp_tile_rows(MlpPrecision precision, const MlpShape& shape);
 /// Blocks of launch_mlp_weight_grad, of each part that the rows of a member are cut into.
 int mlp_weight_grad_blocks(MlpPrecision precision, const MlpShape& shape);
 
+/// Bytes of shared memory that a block of these kernels takes at most: a device must have as many.
+std::size_t mlp_shared_bytes(MlpPrecision precision, const MlpShape& shape);
+
 /// Bytes of MlpKept::slopes.
 std::int64_t mlp_slope_bytes(MlpPrecision precision, const MlpShape& shape, bool are_bits, std::int64_t row_capacity);
 

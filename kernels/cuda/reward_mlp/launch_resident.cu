@@ -36,7 +36,8 @@ std::string why_not_resident(const MlpResidentCapacity& capacity) {
   if (capacity.max_segment_steps == 0) return "max_segment_steps is not known";
   if (capacity.max_segment_steps > AnyTile::rows / 2) return at_most("max_segment_steps", capacity.max_segment_steps, AnyTile::rows / 2);
   const std::size_t bytes = with_precision(capacity.precision, [&](auto launchers) { return launchers.shared_bytes(shape.num_hidden, capacity.has_bit_slopes); });
-  if (bytes > max_shared_bytes) return at_most("shared memory", static_cast<std::int64_t>(bytes), max_shared_bytes) + " bytes";
+  const std::int64_t most_bytes = std::min<std::int64_t>(max_shared_bytes, capacity.shared_memory_per_block);
+  if (static_cast<std::int64_t>(bytes) > most_bytes) return at_most("shared memory", static_cast<std::int64_t>(bytes), most_bytes) + " bytes";
   return "";
 }
 

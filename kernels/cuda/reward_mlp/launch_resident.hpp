@@ -17,6 +17,7 @@ struct MlpResidentCapacity {
   bool has_bit_slopes = true;          ///< MlpFormula::has_bit_slopes
   std::int64_t num_batch_pairs = 0;    ///< at most
   std::int64_t max_segment_steps = 0;  ///< 0: unknown
+  std::int64_t shared_memory_per_block = 163 * 1024;  ///< of the device; that of sm_80
   bool wants_scores = false;           ///< of all segments: a block knows its own pairs' alone
   bool wants_grad_features = false;
 };

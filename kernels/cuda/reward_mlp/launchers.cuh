@@ -1,6 +1,8 @@
 // The launchers of one precision: which tile, what grid.
 #pragma once
 
+#include <algorithm>
+
 #include "kernels/cuda/primitives/grid_size.hpp"
 #include "kernels/cuda/primitives/launch.hpp"
 #include "kernels/cuda/reward_mlp/backward_kernel.cuh"
@@ -35,6 +37,12 @@ cudaError_t launch_tile(void (*kernel)(Params), dim3 grid, cudaStream_t stream, 
   constexpr std::size_t shared_bytes = sizeof(typename Tile::SharedStorage);
   const cudaError_t code = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes));
   return code == cudaSuccess ? launch_kernel(kernel, grid, Tile::num_threads, shared_bytes, stream, params) : code;
+}
+
+template <class Operands>
+std::size_t MlpLaunchers<Operands>::shared_bytes(const MlpShape& shape) {
+  const auto bytes_of = [](auto tile) { return sizeof(typename decltype(tile)::SharedStorage); };
+  return std::max({with_chain_tile<Operands>(shape, bytes_of), with_weight_grad_tile<Operands>(shape, bytes_of), bytes_of(GradFeaturesTile<Operands>())});
 }
 
 template <class Operands>

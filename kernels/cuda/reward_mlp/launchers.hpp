@@ -10,6 +10,8 @@ namespace segpref::cuda {
 template <class Operands>
 struct MlpLaunchers {
   static int tile_rows(const MlpShape& shape);
+  /// Of a block, the most of all kernels.
+  static std::size_t shared_bytes(const MlpShape& shape);
   static int weight_grad_blocks(const MlpShape& shape);
   static std::int64_t slope_bytes(const MlpShape& shape, bool are_bits, std::int64_t row_capacity);
   static cudaError_t pack_weights(const PackWeightsParams& params, cudaStream_t stream);

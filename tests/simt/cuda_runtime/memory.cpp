@@ -53,6 +53,7 @@ extern "C" {
 
 cudaError_t cudaMalloc(void** p, std::size_t bytes) {
   if (segpref::simt::is_any_capturing()) return segpref::simt::refuse_in_capture();
+  if (bytes > segpref::simt::arena::bytes_left()) return segpref::simt::returned(cudaErrorMemoryAllocation);
   *p = segpref::simt::arena::allocate(bytes, segpref::simt::ByteState::uninitialised);
   return cudaSuccess;
 }
@@ -67,6 +68,7 @@ cudaError_t cudaFree(void* p) {
 cudaError_t cudaMallocAsync(void** p, std::size_t bytes, cudaStream_t stream) {
   if (segpref::simt::is_any_capturing()) throw segpref::simt::Error("allocations in a graph are not modelled");
   if (const cudaError_t code = failure_of(stream); code != cudaSuccess) return code;
+  if (bytes > segpref::simt::arena::bytes_left()) return segpref::simt::returned(cudaErrorMemoryAllocation);
   // The address is known at once, the memory exists when the stream comes here.
   void* allocated = segpref::simt::arena::allocate(bytes, segpref::simt::ByteState::unmapped);
   *p = allocated;
@@ -81,6 +83,11 @@ cudaError_t cudaFreeAsync(void* p, cudaStream_t stream) {
   if (segpref::simt::is_any_capturing()) throw segpref::simt::Error("releases in a graph are not modelled");
   if (const cudaError_t code = failure_of(stream); code != cudaSuccess) return code;
   enqueue(stream, {[=] { segpref::simt::free_now(p); }, nullptr, nullptr, nullptr, {}});
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
+  *free = *total = segpref::simt::arena::bytes_left();
   return cudaSuccess;
 }
 

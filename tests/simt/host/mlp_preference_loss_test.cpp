@@ -6,7 +6,9 @@
 #include <functional>
 #include <regex>
 
+#include "host/cuda_backend/with_cuda/mlp_network.hpp"
 #include "segpref/error.hpp"
+#include "segpref/query_scores.hpp"
 #include "tests/accuracy/bounds.hpp"
 #include "tests/simt/cuda_runtime/failures.hpp"
 #include "tests/simt/host/mlp_call.hpp"
@@ -196,6 +198,43 @@ TEST(MlpPreferenceLossOnADevice, APlanOfTheResidentPathGivesScoresToo) {
   MlpShapes shapes = own_order;
   shapes.max_segment_steps = 7;
   expect_the_cpus(shapes);
+}
+
+/// As a device of compute capability 8.6 or 8.9 has it: 99 KiB.
+TEST(MlpPreferenceLossOnADevice, ADeviceWithoutRoomForATileIsRefused) {
+  device::Description small;
+  small.name = "small";
+  small.shared_memory_per_block = 99 * 1024;
+  RewardArchitecture architecture;
+  architecture.feature_dim = 30;
+  architecture.hidden = {128, 128};
+  for (const Compute compute : {Compute::standard, Compute::bf16, Compute::tf32, Compute::f16})
+    EXPECT_NO_THROW(cuda_backend::check_shared_memory(cuda_backend::mlp_network(architecture, DType::f32, compute, 0), small, 1));
+  architecture.hidden = {64, 256};
+  testing::expect_error(ErrorCode::unsupported,
+                        "an MLP with layers of 256 units and products of bf16 operands takes " + std::to_string(cuda::mlp_shared_bytes(cuda::MlpPrecision::bf16, cuda::mlp_shape(architecture))) +
+                            " bytes of shared memory per block; cuda:1 (small) has 101376: narrower layers or smaller operands take less",
+                        [&] { cuda_backend::check_shared_memory(cuda_backend::mlp_network(architecture, DType::f32, Compute::bf16, 0), small, 1); });
+}
+
+TEST(QueryScoresOnADevice, StraightFromAForwardOverCandidatePairs) {
+  const Stream stream;
+  MlpCall call(windows);
+  const MlpLossPlan plan = call.plan();
+  const PlannedWorkspace workspace(plan);
+  const std::int64_t num_pairs = call.num_pairs();
+  const Buffer<float> disagreement(static_cast<std::size_t>(num_pairs));
+  call.run(context_on(stream), plan, workspace.get());
+  QueryScores wanted;
+  wanted.disagreement = on_device(disagreement);
+  query_scores(context_on(stream), tensor(call.device.scores, {call.shape.num_members, call.num_segments()}), tensor(call.device.pairs, {num_pairs, 2}), 1.0, wanted);
+  stream.wait();
+  call.run_on_the_cpu();
+  std::vector<float> expected(static_cast<std::size_t>(num_pairs));
+  QueryScores on_host;
+  on_host.disagreement = view(expected);
+  query_scores(Context(1), tensor(call.host.scores, {call.shape.num_members, call.num_segments()}), tensor(call.host.pairs, {num_pairs, 2}), 1.0, on_host);
+  expect_near("disagreement", disagreement, expected, 1e-5);
 }
 
 TEST(MlpPreferenceLossOnADevice, LayersOf1024Units) { expect_the_cpus({.hidden = {1024}, .num_members = 1, .first_dim = 3, .lengths = {2, 3}}); }

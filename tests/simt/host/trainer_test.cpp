@@ -163,6 +163,29 @@ TEST_F(TrainerOnADevice, RefusesWhatItCannotTrain) {
   expect_error(ErrorCode::invalid_argument, "device is cuda:9, which does not exist: this process has 2 CUDA devices", [&] { Trainer(context, set, architecture(), options({Device::Kind::cuda, 9})); });
 }
 
+/// The modelled device has half a gigabyte.
+TEST_F(TrainerOnADevice, SaysWhatWouldFitWhereMemoryEnds) {
+  const PreferenceDataset set = data({.num_pairs = 4000, .segment_length = 20});
+  RewardArchitecture wide = architecture();
+  wide.hidden = {256, 256};
+  TrainerOptions o = options(cuda);
+  o.batch_pairs = 3200;
+  try {
+    Trainer(context, set, wide, o);
+    FAIL() << "3200 pairs fit";
+  } catch (const segpref::Error& error) {
+    const std::string message = error.what();
+    EXPECT_EQ(error.code(), ErrorCode::out_of_memory);
+    EXPECT_EQ(message.find("training with batch_pairs = 3200: cannot allocate "), 0u) << message;
+    EXPECT_NE(message.find(" bytes on cuda:0, where "), std::string::npos) << message;
+    const std::size_t at = message.find("; batch_pairs = ");
+    ASSERT_NE(at, std::string::npos) << message;
+    o.batch_pairs = std::stoll(message.substr(at + 16));
+    EXPECT_GT(o.batch_pairs, 0);
+    EXPECT_NO_THROW(Trainer(context, set, wide, o)) << o.batch_pairs;
+  }
+}
+
 TEST_F(TrainerOnADevice, PredictsInChunksWhatTheCpuPredicts) {
   RewardEnsemble ensemble(architecture(), 3);
   ensemble.file().feature_mean = {0.5f, 0, 1, 0};

@@ -62,6 +62,12 @@ void* allocate(std::size_t bytes, ByteState initial) {
   return p;
 }
 
+std::size_t bytes_left() {
+  const Arena& a = instance();
+  const std::size_t begin = (a.buffers.empty() ? shared_bytes : a.next_free) + 2 * gap_bytes;  // with what alignment takes
+  return begin + gap_bytes < arena_bytes ? arena_bytes - begin - gap_bytes : 0;
+}
+
 void release(void* p) {
   Arena& a = instance();
   const auto found = a.buffers.find(static_cast<std::byte*>(p));

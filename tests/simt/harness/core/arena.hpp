@@ -35,6 +35,8 @@ void set_state(const void* p, std::size_t bytes, ByteState state);
 
 /// A device buffer of `bytes`, filled with NaN patterns.
 void* allocate(std::size_t bytes, ByteState initial);
+/// The largest buffer that there is room for.
+std::size_t bytes_left();
 /// The memory becomes a hole; its content is destroyed. Throws Error for an address that is not the begin of a buffer.
 void release(void* p);
 /// Size of the buffer that begins at p; 0 when none does.
