@@ -16,7 +16,7 @@ import time
 
 import torch
 
-from torch_peer import given, linear_wide, relabel, training_step
+from torch_peer import LoopedEnsemble, given, linear_wide, relabel, training_step
 
 NO_GPU = "no GPU: torch.cuda finds none"
 
@@ -40,6 +40,7 @@ def workloads(small=False):
         for order, own in (("shared", False), ("own_order", True)):
             for suffix, bf16 in (("", False), ("_bf16", True)):
                 made[f"{name}_{order}{suffix}"] = lambda shape=shape, own=own, bf16=bf16: training_step(*shape, own, bf16)
+        made[f"{name}_shared_looped"] = lambda shape=shape: training_step(*shape, False, network=LoopedEnsemble)
     # 10 of the workload's 100 million steps: the time is proportional.
     for suffix, bf16 in (("", False), ("_bf16", True)):
         made["relabel" + suffix] = lambda bf16=bf16: relabel(20_000, bf16=bf16) if small else relabel(10_000_000, 1 << 20, bf16)

@@ -50,13 +50,33 @@ class Ensemble(torch.nn.Module):
         return torch.tanh(x) if self.tanh_output else x
 
 
-def training_step(feature_dim, hidden, pairs, length, tanh_output, own_order, bf16=False):
+class LoopedEnsemble(torch.nn.Module):
+    """The same network as members that are called one after the other, as most code of the field has it."""
+
+    def __init__(self, feature_dim, hidden, members, tanh_output):
+        super().__init__()
+        widths = [feature_dim, *hidden, 1]
+
+        def member():
+            layers = []
+            for i, o in zip(widths, widths[1:]):
+                layers += [torch.nn.Linear(i, o), torch.nn.LeakyReLU(0.01)]
+            return torch.nn.Sequential(*layers[:-1], *([torch.nn.Tanh()] if tanh_output else []))
+
+        self.members = torch.nn.ModuleList(member() for _ in range(members))
+
+    def forward(self, rows):  # [members or 1, rows, feature_dim] -> [members, rows]
+        rows = rows.expand(len(self.members), -1, -1)
+        return torch.stack([net(x).squeeze(-1) for net, x in zip(self.members, rows)])
+
+
+def training_step(feature_dim, hidden, pairs, length, tanh_output, own_order, bf16=False, network=Ensemble):
     """One step of an ensemble of 3: a minibatch is gathered from a data set four times its size, as in every training loop. bf16: products under autocast."""
     members, data_pairs = 3, 4 * pairs
     data = torch.randn(data_pairs, 2, length, feature_dim)
     labels = torch.randint(0, 2, (data_pairs,)).float()
     order = torch.randint(0, data_pairs, (members if own_order else 1, pairs))
-    model = Ensemble(feature_dim, hidden, members, tanh_output)
+    model = network(feature_dim, hidden, members, tanh_output)
     on_gpu = data.is_cuda  # where the step may be captured in a graph
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, weight_decay=0.0, fused=True, capturable=on_gpu)
 
@@ -77,7 +97,7 @@ def training_step(feature_dim, hidden, pairs, length, tanh_output, own_order, bf
     def verify(function):
         model.zero_grad()
         function(model, data, labels).backward()
-        wide = Ensemble(feature_dim, hidden, members, tanh_output).double()
+        wide = network(feature_dim, hidden, members, tanh_output).double()
         wide.load_state_dict({name: value.double() for name, value in model.state_dict().items()})
         loss_of(wide, data.double(), labels.double()).backward()
         flat = [torch.cat([p.grad.double().flatten() for p in net.parameters()]) for net in (model, wide)]

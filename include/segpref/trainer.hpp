@@ -39,7 +39,7 @@ struct EpochReport {
   std::vector<double> tie_parameter;  ///< [num_members] after the epoch; empty without a tie model
   std::optional<Evaluation> held_out;
   double seconds = 0;             ///< of the whole epoch, with the evaluation
-  double kernel_seconds = 0;      ///< of it in mlp_preference_loss and adamw_step of the training steps
+  double kernel_seconds = 0;      ///< of it in the training steps; on a CUDA device until the last of them is done
 };
 
 /// Results depend on data, options and seed alone, not on threads or on how often a run was interrupted. A checkpoint of one device continues on another: with
@@ -57,8 +57,8 @@ class SEGPREF_API Trainer {
   std::int64_t epochs_done() const;
   bool finished() const;          ///< all epochs done, or stopped early
 
-  /// Runs one epoch. `on_step(done, total)` is called after every minibatch and may return false to stop: the state then goes back to
-  /// where the epoch began, and nothing is returned.
+  /// Runs one epoch. `on_step(done, total)` is called after every minibatch (on a CUDA device after every 64th and the last) and may return
+  /// false to stop: the state then goes back to where the epoch began, and nothing is returned.
   std::optional<EpochReport> run_epoch(const std::function<bool(std::int64_t done, std::int64_t total)>& on_step = {});
 
   /// The whole state after the last finished epoch. `notes` are the caller's own and come back from load_checkpoint.

@@ -39,7 +39,10 @@ def compare(bench_rows, torch_rows):
         else:
             entry(workload)
     for row in torch_rows:
-        # The same workload by another of PyTorch's sums is another peer.
-        workload, index_add, _ = row["workload"].partition("_index_add")
-        peer(workload, f"torch {row['variant']}{' index_add' if index_add else ''}", row.get("us"), row.get("error"))
+        # The same workload by another of PyTorch's sums, or with members in a loop, is another peer.
+        workload, way = row["workload"], ""
+        for ending in ("_index_add", "_looped"):
+            if workload.endswith(ending):
+                workload, way = workload.removesuffix(ending), f" {ending[1:]}"
+        peer(workload, f"torch {row['variant']}{way}", row.get("us"), row.get("error"))
     return compared
