@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host/device/with_cuda/check.hpp"
+#include "host/device/with_cuda/stream.hpp"
 #include "segpref/view.hpp"
 
 namespace segpref::bench {
@@ -43,41 +44,8 @@ class DeviceArray {
   T* data_ = nullptr;
 };
 
-class Stream {
- public:
-  Stream() { device::check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags"); }
-  ~Stream() { static_cast<void>(cudaStreamDestroy(stream_)); }
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
-
-  cudaStream_t get() const { return stream_; }
-  void wait() const { device::check(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); }
-
- private:
-  cudaStream_t stream_ = nullptr;
-};
-
-/// What `enqueue` put on the stream, to be launched again and again.
-class Graph {
- public:
-  template <typename Enqueue>
-  Graph(const Stream& stream, Enqueue enqueue) {
-    cudaGraph_t graph = nullptr;
-    device::check(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
-    enqueue();
-    device::check(cudaStreamEndCapture(stream.get(), &graph), "cudaStreamEndCapture");
-    device::check(cudaGraphInstantiate(&executable_, graph, 0), "cudaGraphInstantiate");
-    device::check(cudaGraphDestroy(graph), "cudaGraphDestroy");
-  }
-  ~Graph() { static_cast<void>(cudaGraphExecDestroy(executable_)); }
-  Graph(const Graph&) = delete;
-  Graph& operator=(const Graph&) = delete;
-
-  void launch(const Stream& stream) const { device::check(cudaGraphLaunch(executable_, stream.get()), "cudaGraphLaunch"); }
-
- private:
-  cudaGraphExec_t executable_ = nullptr;
-};
+using device::Graph;
+using device::Stream;
 
 /// Time between two events around what a body enqueues. Waits for it.
 class Stopwatch {

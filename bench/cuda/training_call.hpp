@@ -31,6 +31,18 @@ class TrainingCall {
     return workload_.check(plan_.compute());
   }
 
+  // The stream is done.
+  std::int64_t steps_done() const {
+    std::vector<std::int64_t> next(1);
+    step_.copy_to(next);
+    return next[0] - 1;
+  }
+  std::vector<float> parameters() const {
+    std::vector<float> values(parameters_.size());
+    parameters_.copy_to(values);
+    return values;
+  }
+
  private:
   std::int64_t num_parameters() const { return static_cast<std::int64_t>(parameters_.size()); }
   Features features() const {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "bench/cuda/given_call.hpp"
+#include "bench/cuda/training_call.hpp"
 
 namespace segpref::bench {
 namespace {
@@ -33,6 +34,24 @@ TEST(GivenCallOfTheBenches, IsCapturedWithAllItsPlaces) {
     EXPECT_EQ(workload.check(), "");
   }
 }
+
+void check_training(std::int64_t length, MinibatchOrder minibatches, Compute compute) {
+  TrainingWorkload workload({5, {8, 8}, Output::tanh, 3, length}, minibatches);
+  const Stream stream;
+  const Context context = Context(1).on_stream(stream.get());
+  const TrainingCall call(workload, compute);
+  EXPECT_EQ(call.check(context, stream), "");
+  EXPECT_EQ(call.parameters(), workload.parameters);
+  const Graph graph(stream, [&] { call.enqueue(context); });
+  graph.launch(stream);
+  graph.launch(stream);
+  stream.wait();
+  EXPECT_EQ(call.steps_done(), 2);
+  EXPECT_NE(call.parameters(), workload.parameters);
+}
+
+TEST(TrainingCallOfTheBenches, IsRightAndIsCapturedByTheResidentPath) { check_training(3, MinibatchOrder::shared, Compute::standard); }
+TEST(TrainingCallOfTheBenches, IsRightAndIsCapturedByTheGeneralPath) { check_training(33, MinibatchOrder::own, Compute::bf16); }
 
 TEST(GivenWorkloadOfTheBenches, NoticesWrongResults) {
   GivenWorkload workload(9, 40);
