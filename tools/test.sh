@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds and runs the tests.
-#   tools/test.sh          the everyday suite: release build with all tests, the same under AddressSanitizer and UBSan
-#   tools/test.sh --full   adds ThreadSanitizer, the long cases, the fuzzers and the packaging checks
+#   tools/test.sh          the everyday suite: release build with the tests, kernels executed on the CPU in plain and check mode, and the CPU side under
+#                          AddressSanitizer and UBSan
+#   tools/test.sh --full   adds ThreadSanitizer, the kernels under AddressSanitizer, the long cases, the fuzzers and the packaging checks
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,9 +16,9 @@ esac
 jobs=$(nproc)
 step() { printf '\n== %s\n' "$*"; }
 
-build() {  # PRESET
+build() {  # PRESET [cmake arguments]
   step "build: $1"
-  cmake --preset "$1" >"/tmp/segpref-configure-$1-$$.log" 2>&1 || { cat "/tmp/segpref-configure-$1-$$.log"; exit 1; }
+  cmake --preset "$@" >"/tmp/segpref-configure-$1-$$.log" 2>&1 || { cat "/tmp/segpref-configure-$1-$$.log"; exit 1; }
   rm -f "/tmp/segpref-configure-$1-$$.log"
   cmake --build --preset "$1" -j "$jobs" -- --quiet
 }
@@ -34,21 +35,25 @@ else
   tools/setup.sh
 fi
 
+# Tests labelled full take minutes, and say little that the others do not.
 build asan
-run_tests asan
 if $full; then
+  run_tests asan
   build tsan
-  run_tests tsan
+  run_tests tsan -LE full
   for check in tools/check_*.sh; do   # packaging, fuzzing: each prints what it checked and fails loudly
     [[ -e $check ]] || continue
     step "$check"
     "$check"
   done
+else
+  run_tests asan -LE full
 fi
-build dev
 # Last, so that the run ends in its summary.
 if $full; then
+  build dev -DSEGPREF_SIMT_MODES="plain;asan;check"
   SEGPREF_LONG_TESTS=1 run_tests dev   # long cases and all seeds, without a sanitizer
 else
+  build dev -DSEGPREF_SIMT_MODES="plain;check"
   run_tests dev -LE full
 fi
