@@ -35,19 +35,16 @@ else
   tools/setup.sh
 fi
 
-# Tests labelled full take minutes, and say little that the others do not.
 build asan
+run_tests asan
 if $full; then
-  run_tests asan
   build tsan
-  run_tests tsan -LE full
+  run_tests tsan
   for check in tools/check_*.sh; do   # packaging, fuzzing: each prints what it checked and fails loudly
     [[ -e $check ]] || continue
     step "$check"
     "$check"
   done
-else
-  run_tests asan -LE full
 fi
 # Last, so that the run ends in its summary.
 if $full; then

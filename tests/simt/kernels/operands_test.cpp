@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <random>
 #include <set>
 #include <vector>
@@ -120,14 +121,24 @@ TYPED_TEST(OperandsTest, RowsTimesColumns) { this->template check<false, false>(
 TYPED_TEST(OperandsTest, ColumnsTimesColumns) { this->template check<true, false>(); }
 TYPED_TEST(OperandsTest, ColumnsTimesRows) { this->template check<true, true>(); }
 
+/// Each value as an operand of f16, alone and as the second of a pair.
+__global__ void round_to_f16_kernel(const float* values, float* rounded, float* rounded_in_pair) {
+  const float value = values[threadIdx.x];
+  rounded[threadIdx.x] = cuda::widen(cuda::F16Operands::round(value));
+  rounded_in_pair[threadIdx.x] = cuda::F16Operands::widen_pair(cuda::F16Operands::round_pair(1.0f, value)).y;
+}
+
 /// From half an ulp above its largest value on, f16 has an infinity: NaN here.
 TEST(F16Operands, WhatIsTooLargeIsNotANumber) {
-  const auto rounded = [](float x) { return static_cast<double>(math::to_f32(cuda::F16Operands::round(x))); };
-  EXPECT_EQ(rounded(65519.0f), 65504.0);
-  EXPECT_EQ(rounded(-65519.0f), -65504.0);
-  for (const float x : {65520.0f, -65520.0f, 1e30f, std::numeric_limits<float>::infinity()}) EXPECT_TRUE(std::isnan(rounded(x))) << x;
-  EXPECT_EQ(cuda::F16Operands::round_pair(1.0f, 1e6f) & 0x7fffu, 0x3c00u);
-  EXPECT_GT(cuda::F16Operands::round_pair(1.0f, 1e6f) >> 16 & 0x7fffu, 0x7c00u);
+  const std::vector<float> held = {65519.0f, -65519.0f, 1.0f}, too_large = {65520.0f, -65520.0f, 1e30f, std::numeric_limits<float>::infinity()};
+  std::vector<float> values = held;
+  values.insert(values.end(), too_large.begin(), too_large.end());
+  const Buffer<float> d_values(values), rounded(values.size()), rounded_in_pair(values.size());
+  launch(round_to_f16_kernel, 1, static_cast<unsigned>(values.size()), 0, d_values.get(), rounded.get(), rounded_in_pair.get());
+  for (const std::vector<float>& result : {rounded.to_host(), rounded_in_pair.to_host()}) {
+    EXPECT_EQ(std::vector<float>(result.begin(), result.begin() + 3), (std::vector<float>{65504.0f, -65504.0f, 1.0f}));
+    for (std::size_t i = held.size(); i < values.size(); ++i) EXPECT_TRUE(std::isnan(result[i])) << values[i];
+  }
 }
 
 /// The most different words that one bank is asked for in a phase of an access, in which 128 bytes move: 1 is free of conflicts.
