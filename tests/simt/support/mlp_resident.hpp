@@ -148,14 +148,8 @@ class ResidentRun {
     launch(cuda::mlp_resident_kernel<Tile>, grid, Tile::num_threads, sizeof(typename Tile::SharedStorage), params_);
     launch(cuda::pair_sums_kernel<float>, 1, cuda::PairSumsTile::num_threads, 0, params_.sums);
     if (!with_gradients) return;
-    cuda::MlpWeightGradParams reduction;
-    reduction.shape = shape_;
-    reduction.num_splits = params_.grid.num_blocks;
-    reduction.partial = params_.partial;
-    reduction.grad_scale = params_.sums.grad_scale;
-    reduction.gradients = params_.gradients;
     using Sums = cuda::MlpManyPartsTile;
-    launch(cuda::mlp_reduce_grad_kernel<Sums>, static_cast<unsigned>((shape_.num_parameters + Sums::columns - 1) / Sums::columns), Sums::num_threads, 0, reduction);
+    launch(cuda::mlp_reduce_grad_kernel<Sums>, static_cast<unsigned>((shape_.num_parameters + Sums::columns - 1) / Sums::columns), Sums::num_threads, 0, params_.parts());
   }
 
   ResidentResult result() const {
